@@ -1,0 +1,43 @@
+# Every target sets up .venv in the checkout first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup demo test test-all check bench clean
+
+help:
+	@echo "make demo [SHORT=1]  three VMs, three reboots, live traffic: with the sidecar, then without"
+	@echo "make test            lint, types, architecture, and every fast tier of tests"
+	@echo "make test-all        the long forms too"
+	@echo "make check           ruff, mypy, import-linter"
+	@echo "make bench           measure, and write bench/report.json"
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+setup: $(STAMP)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	$(PYTEST) -m "not slow"
+
+test-all: check
+	$(PYTEST)
+
+demo: setup
+	$(BIN)/drainer demo $(if $(SHORT),--short)
+
+bench: setup
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) build dist report .coverage* htmlcov

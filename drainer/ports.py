@@ -28,7 +28,6 @@ from drainer.core.model import (
     Work,
 )
 
-
 AnyOptions = Any
 
 
@@ -177,11 +176,24 @@ class Hooks(Protocol):
 class Store(Protocol):
     """The journal's storage: lines in, lines out, each safe on disk before `append` returns."""
 
+    complete: bool
+    """Whether the last line read ended with its newline."""
+
     def load(self) -> Sequence[str]: ...
 
     def append(self, line: str) -> None:
         """Raises Broken kind "journal-unwritable"."""
         ...
+
+    def reserve(self) -> None:
+        """Keep room for one episode's records. Raises Broken kind "journal-unwritable"."""
+        ...
+
+    def replace(self, lines: Sequence[str]) -> None:
+        """Put these lines in place of all, at once or not at all. Raises Broken."""
+        ...
+
+    def size(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,230 @@
+"""Everything `decide` may look at, already folded: a snapshot of the world and the journal at one instant.
+
+Knows no policy, no document, no clock: `drainer.core.assess` made it from those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+
+from drainer.core.model import Face, Phase, Stage
+
+
+class Reads(Enum):
+    """What the document, the wishes and the policy come to."""
+
+    UNREADABLE = "unreadable"
+    THREAT = "threat"
+    QUIET = "quiet"
+
+
+class Lease(Enum):
+    """The lease by the journal and the clock."""
+
+    NONE = "none"
+    HELD = "held"
+    DUE = "due"  # renewal due
+    EXPIRED = "expired"  # expired while the journal says held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One layer. "In at Open" speaks of its entries; an adopted layer counts every entry as such."""
+
+    name: str
+    cordons: bool
+    isolates: bool
+    face: Face
+    recorded: bool = True  # it was read when the episode opened, or since
+    was_in: bool = True  # some entry was in at Open
+    newly_in: bool = False  # an entry takes new work that was not recorded as in
+    reads_in: bool = False  # an entry that was in at Open takes new work
+    missing: bool = False  # an entry that was in at Open takes none
+    to_isolate: bool = False  # it isolates, and an entry that was in at Open is not isolated yet
+    intended: bool = False
+    done: bool = False  # its Cordon was answered cleanly
+    unsettled: bool = False
+    last_in: bool = False  # this life of the daemon last read it In
+
+    @property
+    def readable(self) -> bool:
+        return self.face is not Face.UNREADABLE
+
+    @property
+    def ours(self) -> bool:
+        """Ours to give back: it was In, we intended it out, and nobody returned it since."""
+        return self.was_in and self.intended
+
+    @property
+    def maybe_in(self) -> bool:
+        """Unread, was In, and its Cordon not answered: it may still take new work."""
+        return not self.readable and self.was_in and not self.done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Something that says "not yet". Only a hard one holds past force."""
+
+    name: str
+    hard: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """A Scheduled event of this threat that the rules allow to acknowledge and that is not yet.
+
+    `unproven`: it may go without proof of drain. `siblings`: it names other VMs.
+    """
+
+    event_id: str
+    unproven: bool = False
+    siblings: bool = False
+    published: bool = False
+    published_by_all: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    reads: Reads
+    layers: tuple[Layer, ...] = ()
+    open: bool = False
+    quiet_noted: bool = False
+    terms_noted: bool = True
+    past_force: bool = False
+    gates: tuple[Gate, ...] = ()
+    uses_budget: bool = False
+    takes_rebooting: bool = True
+    lease: Lease = Lease.NONE
+    phase: Phase | None = None
+    attempted: bool = False  # an acquire was tried: release is owed
+    lease_unsettled: bool = False
+    yielded: bool = False
+    cordoned_noted: bool = False
+    before_deadline: bool = True
+    busy: bool = True  # work in flight, or unmeasured, or not quiet for long enough
+    hooks_due: frozenset[Stage] = frozenset()
+    hook_aborted: bool = False  # before-restore said no
+    acks: tuple[Ack, ...] = ()
+    settled: bool = False
+    hold: bool = False
+    healthy: bool = True
+    backing_off: Mapping[str, timedelta] = field(default_factory=dict)
+    wake_after: timedelta | None = None
+
+    # --- layers folded ---
+
+    @property
+    def drain_face(self) -> tuple[Layer, ...]:
+        """The layers that cordon; where none does, the first one's removal is its cordon."""
+        cordoning = tuple(layer for layer in self.layers if layer.cordons)
+        return cordoning or self.layers[:1]
+
+    @property
+    def isolating(self) -> tuple[Layer, ...]:
+        face = self.drain_face
+        return tuple(
+            layer for layer in self.layers if layer.isolates and (layer.cordons or layer not in face)
+        )
+
+    @property
+    def face_in(self) -> bool:
+        """The drain face is In or Partial."""
+        return any(layer.reads_in for layer in self.drain_face)
+
+    @property
+    def face_maybe_in(self) -> bool:
+        return self.past_force and any(layer.maybe_in for layer in self.drain_face)
+
+    @property
+    def to_cordon(self) -> tuple[str, ...]:
+        return names(
+            layer for layer in self.drain_face if layer.reads_in or (self.past_force and layer.maybe_in)
+        )
+
+    @property
+    def to_isolate(self) -> tuple[str, ...]:
+        return names(layer for layer in self.isolating if layer.to_isolate)
+
+    @property
+    def to_restore(self) -> tuple[str, ...]:
+        """Ours and not In, lowest first."""
+        return tuple(reversed(names(layer for layer in self.layers if layer.ours and layer.missing)))
+
+    @property
+    def ours_unread(self) -> bool:
+        return any(layer.ours and not layer.readable for layer in self.layers)
+
+    @property
+    def returned(self) -> tuple[str, ...]:
+        """Layers that somebody gave back, wholly or in part, while we intended them out.
+
+        In part counts once only after a clean Cordon: a half-done cordon is retried, not given up.
+        """
+        return names(
+            layer
+            for layer in self.layers
+            if layer.reads_in and layer.intended and not layer.unsettled and (layer.done or not layer.missing)
+        )
+
+    @property
+    def given_back(self) -> tuple[str, ...]:
+        """Layers that stand wholly as they were while we intended them out."""
+        return names(
+            layer
+            for layer in self.layers
+            if layer.reads_in and not layer.missing and layer.intended and not layer.unsettled
+        )
+
+    @property
+    def face_out(self) -> bool:
+        """Every cordoning layer is Leaving or Out, or unread with its Cordon done or force past."""
+        return all(
+            not layer.reads_in if layer.readable else layer.done or self.past_force
+            for layer in self.drain_face
+        )
+
+    @property
+    def drained(self) -> bool:
+        """The drain face was read back Out and nothing is in flight."""
+        return not self.busy and all(layer.face is Face.OUT for layer in self.drain_face)
+
+    @property
+    def proven(self) -> bool:
+        """The proof of drain: every layer read back, isolated where it isolates, nothing in flight."""
+        return (
+            self.drained
+            and all(layer.readable for layer in self.layers)
+            and not self.to_isolate
+            and bool(self.layers)
+        )
+
+    # --- gates and leases folded ---
+
+    @property
+    def hard_gate(self) -> Gate | None:
+        return next((gate for gate in self.gates if gate.hard), None)
+
+    @property
+    def soft_gate(self) -> Gate | None:
+        return next((gate for gate in self.gates if not gate.hard), None)
+
+    @property
+    def lease_live(self) -> bool:
+        return self.lease in (Lease.HELD, Lease.DUE)
+
+    @property
+    def renewal_due(self) -> bool:
+        return self.lease in (Lease.DUE, Lease.EXPIRED) and self.phase is not None
+
+    @property
+    def acks_now(self) -> tuple[Ack, ...]:
+        """Acknowledgements that the drain allows now."""
+        return tuple(ack for ack in self.acks if self.proven or ack.unproven)
+
+
+def names(layers: Iterable[Layer]) -> tuple[str, ...]:
+    return tuple(layer.name for layer in layers)

@@ -1,0 +1,10 @@
+"""The write-ahead journal: append-only JSON lines, each safe on disk before the world is touched.
+
+`storage` knows files and locks, `lines` knows the text of a record, `Journal` folds them into a state.
+"""
+
+from drainer.journal.journal import Journal
+from drainer.journal.lines import SCHEMA, read_lines, write_line
+from drainer.journal.storage import FileStore, MemoryStore, StateLock
+
+__all__ = ["SCHEMA", "FileStore", "Journal", "MemoryStore", "StateLock", "read_lines", "write_line"]

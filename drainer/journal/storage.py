@@ -1,0 +1,223 @@
+"""Where the journal's lines live: a file, fsynced a record at a time, and the lock on its directory.
+
+Knows bytes and files. It must not know what a line means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from drainer.errors import Broken, Transient
+
+JOURNAL = "journal.jsonl"
+BALLAST = "journal.reserve"
+BALLAST_BYTES = 512 * 1024
+
+
+class StateLock:
+    """One daemon per state directory. Held until the process ends, however it ends."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "lock"
+        self._file: IO[str] | None = None
+
+    def take(self) -> None:
+        """Raises Transient kind "locked" where another process holds it, Broken where it cannot be had."""
+        try:
+            opened = open(self._path, "a+", encoding="ascii")  # noqa: SIM115  held for the process's life
+        except OSError as error:
+            raise Broken("state-unwritable", f"{self._path}: {error.strerror}") from error
+        try:
+            _lock(opened)
+        except OSError as error:
+            opened.close()
+            raise Transient("locked", f"{self._path} is held by another drainer") from error
+        os.chmod(self._path, 0o600)
+        self._file = opened
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _lock(opened: IO[str]) -> None:
+    """An exclusive lock that ends with the process; raises OSError when another holds it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt  # pragma: no cover - Windows alone has it
+
+        msvcrt.locking(opened.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]  # pragma: no cover
+        return  # pragma: no cover
+    fcntl.flock(opened.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class FileStore:
+    """Append-only lines in `DIRECTORY/journal.jsonl`, mode 0600."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / JOURNAL
+        self._ballast = directory / BALLAST
+        self.complete = True
+        self._whole = 0
+
+    def load(self) -> Sequence[str]:
+        """Every line. Afterwards `complete` tells whether the last one ended. Raises Broken."""
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise Broken("journal-unreadable", f"{self.path}: {error.strerror}") from error
+        self._whole = content.rfind(b"\n") + 1
+        self.complete = self._whole == len(content)
+        return content.decode("utf-8", errors="replace").splitlines()
+
+    def append(self, line: str) -> None:
+        """Write one line and wait until it is on disk. Raises Broken kind "journal-unwritable"."""
+        try:
+            self._append(line)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not self._drop_ballast():
+                raise Broken("journal-unwritable", f"{self.path}: {error.strerror}") from error
+            self._again(line)
+
+    def _again(self, line: str) -> None:
+        try:
+            self._append(line)
+        except OSError as error:
+            raise Broken("journal-unwritable", f"{self.path}: {error.strerror}") from error
+
+    def _append(self, line: str) -> None:
+        fresh = not self.path.exists()
+        opened = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            if not self.complete:
+                os.ftruncate(opened, self._whole)
+            start = os.fstat(opened).st_size
+            _write_all(opened, line.encode("utf-8") + b"\n", start)
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+        self.complete = True
+        if fresh:
+            _sync_directory(self.path.parent)
+
+    def reserve(self) -> None:
+        """Keep room for one episode's records, so that a disk that fills up cannot stop us giving back.
+
+        Raises Broken kind "journal-unwritable".
+        """
+        if self._ballast.exists():
+            return
+        try:
+            opened = os.open(self._ballast, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                _allocate(opened, BALLAST_BYTES)
+            finally:
+                os.close(opened)
+        except OSError as error:
+            self._drop_ballast()
+            raise Broken("journal-unwritable", f"{self._ballast}: {error.strerror}") from error
+
+    def _drop_ballast(self) -> bool:
+        try:
+            self._ballast.unlink()
+        except OSError:
+            return False
+        return True
+
+    def replace(self, lines: Sequence[str]) -> None:
+        """Put these lines in place of the whole journal, at once or not at all. Raises Broken."""
+        fresh = self.path.with_suffix(".new")
+        try:
+            with open(fresh, "w", encoding="utf-8") as opened:
+                os.chmod(fresh, 0o600)
+                opened.writelines(line + "\n" for line in lines)
+                opened.flush()
+                os.fsync(opened.fileno())
+            os.replace(fresh, self.path)
+            _sync_directory(self.path.parent)
+        except OSError as error:
+            raise Broken("journal-unwritable", f"{self.path}: {error.strerror}") from error
+        self.complete = True
+
+    def set_aside(self, suffix: str) -> Path:
+        """Move the journal out of the way and start an empty one; where it went. Raises Broken."""
+        aside = self.path.with_name(f"{JOURNAL}.{suffix}")
+        try:
+            os.replace(self.path, aside)
+            _sync_directory(self.path.parent)
+        except OSError as error:
+            raise Broken("journal-unwritable", f"{self.path}: {error.strerror}") from error
+        return aside
+
+    def size(self) -> int:
+        """Bytes on disk; 0 where there is no journal yet."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+
+def _write_all(opened: int, content: bytes, start: int) -> None:
+    """Write everything or cut the file back to where it was."""
+    written = 0
+    try:
+        while written < len(content):
+            written += os.write(opened, content[written:])
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(opened, start)
+        raise
+
+
+def _allocate(opened: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(opened, 0, size)
+    else:
+        os.write(opened, b"\0" * size)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new name durable. Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    opened = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+class MemoryStore:
+    """Lines in memory: dry-run, tests, `explain`."""
+
+    def __init__(self, lines: Sequence[str] = ()) -> None:
+        self.lines = list(lines)
+        self.complete = True
+
+    def load(self) -> Sequence[str]:
+        return tuple(self.lines)
+
+    def append(self, line: str) -> None:
+        self.lines.append(line)
+
+    def reserve(self) -> None:
+        return
+
+    def replace(self, lines: Sequence[str]) -> None:
+        self.lines = list(lines)
+
+    def set_aside(self, suffix: str) -> Path:
+        self.lines = []
+        return Path(suffix)
+
+    def size(self) -> int:
+        return sum(map(len, self.lines))

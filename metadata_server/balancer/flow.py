@@ -1,0 +1,192 @@
+"""One TCP flow: a client's connection, the member's connection, and the bytes between them.
+
+It knows nothing of members' health or of the pool. A half-close, a reset and a full buffer on one side
+become the same on the other, and at most one transport buffer per direction is held.
+
+A flow of a *silent* host swallows what the client sends and answers nothing. Once the host is back it has
+forgotten the flow: it resets it as soon as the client sends again, or at once where the client has
+something unacknowledged that its kernel keeps sending.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import cast
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, zero seconds
+
+
+class Phase(Enum):
+    CONNECTING = auto()
+    OPEN = auto()
+    SILENT = auto()
+    DEAD = auto()
+    OVER = auto()
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close with RST, dropping whatever is buffered."""
+    if not transport.is_closing():
+        connection = cast(socket.socket, transport.get_extra_info("socket"))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
+
+
+class Side(asyncio.Protocol):
+    """One of a flow's two connections: tells the flow what happens on it."""
+
+    def __init__(self, flow: "Flow") -> None:
+        self.flow = flow
+        self.transport: asyncio.Transport | None = None
+        self.finished = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.flow.joined(self)
+
+    def data_received(self, chunk: bytes) -> None:
+        self.flow.received(self, chunk)
+
+    def eof_received(self) -> bool:
+        self.finished = True
+        self.flow.half_closed(self)
+        return True  # the flow decides when to close
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.transport = None
+        self.flow.lost(self)
+
+    def pause_writing(self) -> None:
+        self.flow.congested(self)
+
+    def resume_writing(self) -> None:
+        self.flow.flowing(self)
+
+    def reset(self) -> None:
+        if self.transport is not None:
+            reset(self.transport)
+
+    def read_on(self) -> None:
+        if self.transport is not None:
+            self.transport.resume_reading()
+
+    def read_no_more(self) -> None:
+        if self.transport is not None:
+            self.transport.pause_reading()
+
+
+class Flow:
+    """`opened` is told when the client was accepted and picks the member; `over` is told once, when both
+    connections are gone."""
+
+    def __init__(self, *, opened: "Callable[[Flow], None]", over: "Callable[[Flow], None]") -> None:
+        self.client = Side(self)
+        self.member = Side(self)
+        self.phase = Phase.CONNECTING
+        self._opened = opened
+        self._over = over
+        self._unacknowledged = True  # the SYN
+        self._told = False
+
+    def client_address(self) -> tuple[str, int] | None:
+        """The client's address and port; None where it has already gone."""
+        peer = None if self.client.transport is None else self.client.transport.get_extra_info("peername")
+        return None if peer is None else (peer[0], peer[1])
+
+    def joined(self, side: Side) -> None:
+        if side is self.client:
+            self.client.read_no_more()
+            self._opened(self)
+            return
+        match self.phase:
+            case Phase.CONNECTING:
+                self.phase = Phase.OPEN
+                self._unacknowledged = False
+                self.client.read_on()
+            case Phase.SILENT:
+                pass
+            case _:
+                self.member.reset()
+
+    def unreachable(self) -> None:
+        """The member's connection did not come about: the client sees it refused."""
+        if self.phase is Phase.CONNECTING:
+            self.reset()
+
+    def received(self, side: Side, chunk: bytes) -> None:
+        if self.phase is Phase.OPEN:
+            transport = self._across(side).transport
+            if transport is not None:
+                transport.write(chunk)
+            return
+        self._unheard(side)
+
+    def half_closed(self, side: Side) -> None:
+        if self.phase is not Phase.OPEN:
+            self._unheard(side)
+            return
+        across = self._across(side)
+        if across.finished:
+            self._close()
+            return
+        try:
+            if across.transport is not None:
+                across.transport.write_eof()
+        except OSError:  # already reset by its peer, and not yet noticed
+            self.reset()
+
+    def lost(self, side: Side) -> None:
+        gave_up = side is self.client and self.phase in (Phase.SILENT, Phase.DEAD)
+        if gave_up or self.phase is Phase.OPEN:
+            self.reset()
+        if not self._told and self.client.transport is None and self.member.transport is None:
+            self._told = True
+            self._over(self)
+
+    def congested(self, side: Side) -> None:
+        if self.phase is Phase.OPEN:
+            self._across(side).read_no_more()
+
+    def flowing(self, side: Side) -> None:
+        if self.phase is Phase.OPEN:
+            self._across(side).read_on()
+
+    def reset(self) -> None:
+        """Reset both connections."""
+        self.phase = Phase.OVER
+        self.client.reset()
+        self.member.reset()
+
+    def silence(self) -> None:
+        """The member's host vanished: from now on nothing passes and nothing is closed."""
+        if self.phase in (Phase.CONNECTING, Phase.OPEN):
+            self.phase = Phase.SILENT
+            self.client.read_on()
+            self.member.read_on()
+
+    def forget(self) -> None:
+        """The member's host is back and does not know this flow."""
+        if self.phase is not Phase.SILENT:
+            return
+        self.phase = Phase.DEAD
+        self.member.reset()
+        if self._unacknowledged:
+            self.reset()
+
+    def _across(self, side: Side) -> Side:
+        return self.member if side is self.client else self.client
+
+    def _unheard(self, side: Side) -> None:
+        if side is not self.client:
+            return
+        self._unacknowledged = True
+        if self.phase is Phase.DEAD:
+            self.reset()
+
+    def _close(self) -> None:
+        self.phase = Phase.OVER
+        for side in (self.client, self.member):
+            if side.transport is not None:
+                side.transport.close()

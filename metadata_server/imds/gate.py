@@ -1,0 +1,27 @@
+"""What the platform refuses before it looks at a category: the header rules and repeated parameters."""
+
+from metadata_server.imds.exchange import Answer, Question, refusal
+from metadata_server.switches import Switches
+
+HEADER_MISSING = "Bad request. Required metadata header not specified"
+FORWARDED = "Bad request. X-Forwarded-For header is not allowed"
+REPEATED = "Bad request. Query parameter is repeated"
+
+
+def refused(question: Question, switches: Switches, *, header_needed: str = "needed") -> Answer | None:
+    """The refusal of what came through a proxy, lacks the header or repeats itself; None if it may pass.
+
+    `header_needed` is "not needed" for the one version that did without the header.
+    """
+    if "x-forwarded-for" in question.headers:
+        return Answer(status=400) if switches.forwarded_body == "empty" else refusal(400, FORWARDED)
+    if header_needed == "needed" and not _has_header(question, switches):
+        return refusal(400, HEADER_MISSING)
+    if len({key for key, _ in question.query}) != len(question.query):
+        return refusal(400, REPEATED)
+    return None
+
+
+def _has_header(question: Question, switches: Switches) -> bool:
+    value = question.headers.get("metadata", "").strip()
+    return (value.lower() if switches.metadata_header == "any-case" else value) == "true"

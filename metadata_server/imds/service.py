@@ -1,0 +1,46 @@
+"""From a path to the category that answers it, past what the platform refuses first."""
+
+from metadata_server.imds import instance, scheduled_events, v1, versions
+from metadata_server.imds.exchange import Answer, Question, not_allowed, not_found
+from metadata_server.imds.gate import refused
+from metadata_server.world import World
+
+
+def respond(question: Question, world: World) -> Answer:
+    """What the metadata service answers this VM now."""
+    match question.segments:
+        case ("metadata", "v1", *_):
+            return v1.respond(question, world.timeline(), world.vm(question.vm))
+        case ("metadata", "scheduledevents"):
+            return _scheduled_events(question, world)
+        case ("metadata", "instance", *_) | ("metadata", "versions"):
+            return _described(question, world)
+        case _:
+            return not_found()
+
+
+def is_scheduled_events(question: Question) -> bool:
+    """Whether the question is one for Scheduled Events."""
+    return question.segments == ("metadata", "scheduledevents")
+
+
+def _scheduled_events(question: Question, world: World) -> Answer:
+    switches = world.timeline().switches
+    # Scheduled Events, "Version and region availability": the header is compulsory since 2017-08-01.
+    old = question.parameter("api-version") == scheduled_events.UNDERSCORED
+    needed = "not needed" if old else "needed"
+    answer = refused(question, switches, header_needed=needed) or scheduled_events.respond(question, world)
+    if answer.status >= 400 and switches.events_errors == "empty":
+        return Answer(status=answer.status, headers=answer.headers)
+    return answer
+
+
+def _described(question: Question, world: World) -> Answer:
+    refusal = refused(question, world.timeline().switches)
+    if refusal is not None:
+        return refusal
+    if question.method != "GET":
+        return not_allowed("GET")
+    if question.segments[1] == "versions":
+        return versions.respond()
+    return instance.respond(question, world.vm(question.vm))

@@ -1,0 +1,133 @@
+"""The table of verbs: name, fields and effect. The HTTP path, OpenAPI and the command line all read it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from metadata_server.control import commands
+from metadata_server.control.fields import (
+    ID,
+    INTERRUPTION,
+    LASTING,
+    MOMENT,
+    PATH,
+    SPAN,
+    STATUS,
+    TEXT,
+    VM,
+    VMS,
+    Field,
+    one_of,
+)
+from metadata_server.faults import FaultKind
+from metadata_server.scenario import EventSource, EventType
+from metadata_server.world import World
+
+_LASTS = Field(name="lasts", kind=LASTING, about="how long it stays Started (default 10m), unless completed")
+_INTERRUPTION = Field(name="duration", kind=INTERRUPTION, about="the interruption that the event announces")
+_DESCRIPTION = Field(name="description", kind=TEXT, about="the text of the event")
+_EVENT = Field(name="id", kind=ID, about="the event", required="yes")
+_VM = Field(name="vm", kind=VM, about="the VM", required="yes")
+_VMS = Field(name="vms", kind=VMS, about="the VMs it concerns", required="yes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """One thing the controller can be told; `positional` fields need no option on the command line."""
+
+    name: str
+    about: str
+    fields: tuple[Field, ...]
+    act: Callable[[World, Mapping[str, Any]], dict[str, object]]
+    positional: tuple[str, ...] = ()
+
+
+VERBS = (
+    Verb(
+        name="schedule",
+        about="announce an activity; replies with the event",
+        fields=(
+            Field(name="type", kind=one_of(EventType), about="what will happen", required="yes"),
+            _VMS,
+            Field(
+                name="in", kind=MOMENT, about="NotBefore: from now, or an instant (default: the usual notice)"
+            ),
+            _INTERRUPTION,
+            _LASTS,
+            Field(name="source", kind=one_of(EventSource), about="who wants it (default Platform)"),
+            _DESCRIPTION,
+            Field(name="id", kind=ID, about="the event's id (default: a new one)"),
+        ),
+        act=commands.schedule,
+    ),
+    Verb(
+        name="fail",
+        about="a node fails under these VMs: a Reboot, Started at once; replies with an event per set",
+        fields=(_VMS, _INTERRUPTION, _LASTS, _DESCRIPTION),
+        act=commands.fail,
+    ),
+    Verb(
+        name="start",
+        about="a Scheduled event starts now",
+        fields=(_EVENT,),
+        act=commands.start,
+        positional=("id",),
+    ),
+    Verb(
+        name="complete",
+        about="a Started event is over now",
+        fields=(_EVENT,),
+        act=commands.complete,
+        positional=("id",),
+    ),
+    Verb(
+        name="cancel",
+        about="a Scheduled event will not take place",
+        fields=(_EVENT,),
+        act=commands.cancel,
+        positional=("id",),
+    ),
+    Verb(
+        name="approve",
+        about="approve an event, as a VM that sees it does with StartRequests",
+        fields=(_EVENT, Field(name="vm", kind=VM, about="who approves (default: the first VM it names)")),
+        act=commands.approve,
+        positional=("id",),
+    ),
+    Verb(
+        name="advance",
+        about="move the manual clock on",
+        fields=(Field(name="by", kind=SPAN, about="how far", required="yes"),),
+        act=commands.advance,
+        positional=("by",),
+    ),
+    Verb(
+        name="reset",
+        about="let incarnations begin anew for all who share a document with this VM",
+        fields=(_VM,),
+        act=commands.reset,
+    ),
+    Verb(
+        name="switch",
+        about="behave otherwise at one unconfirmed point",
+        fields=(
+            Field(name="name", kind=TEXT, about="the switch", required="yes"),
+            Field(name="value", kind=TEXT, about="its value from now on", required="yes"),
+        ),
+        act=commands.switch,
+        positional=("name", "value"),
+    ),
+    Verb(
+        name="fault",
+        about="misbehave towards one VM until mended",
+        fields=(
+            _VM,
+            Field(name="kind", kind=one_of(FaultKind), about="what goes wrong", required="yes"),
+            Field(name="status", kind=STATUS, about="the status of kinds status and html"),
+            Field(name="delay", kind=SPAN, about="the delay of kind delay"),
+            Field(name="path", kind=PATH, about="only paths that begin so (default: all)"),
+        ),
+        act=commands.fault,
+    ),
+    Verb(name="mend", about="end every fault of one VM", fields=(_VM,), act=commands.mend),
+)

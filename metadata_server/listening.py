@@ -1,0 +1,106 @@
+"""Sockets and the HTTP server behind every listener: one loop, one thread, any number of addresses."""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import socket
+from collections.abc import Generator, Sequence
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from metadata_server.topology import Address
+
+_BACKLOG = 1024
+# Answers still under way when the server stops are given this long.
+_LAST_WORDS_S = 1
+
+
+def bind(address: Address) -> socket.socket:
+    """A listening socket; OSError if the address cannot be had."""
+    family = socket.AF_INET6 if ipaddress.ip_address(address.host).version == 6 else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address.host, address.port))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def bound(listener: socket.socket) -> Address:
+    """Where it really listens: port 0 has become a number."""
+    host, port = listener.getsockname()[:2]
+    return Address(host=host, port=port)
+
+
+class ByAddress:
+    """ASGI: the control plane on its own address, the metadata service on all others."""
+
+    def __init__(
+        self, *, metadata: ASGIApp, control: ASGIApp | None, control_address: Address | None
+    ) -> None:
+        self._metadata = metadata
+        self._control = control
+        self._control_address = control_address
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host, port = scope["server"]
+        if self._control is not None and self._is_control(Address(host=host, port=port)):
+            await self._control(scope, receive, send)
+            return
+        await self._metadata(scope, receive, send)
+
+    def _is_control(self, asked: Address) -> bool:
+        control = self._control_address
+        if control is None or control.port != asked.port:
+            return False
+        return control.host == asked.host or ipaddress.ip_address(control.host).is_unspecified
+
+
+class _Connection(HttpToolsProtocol):
+    """A connection that its application may end rudely."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.app_state = {**self.app_state, "transport": transport}
+        super().connection_made(transport)  # type: ignore[arg-type]
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signals, its banner and its own idea of the date."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        config = uvicorn.Config(
+            app,
+            http=_Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=_LAST_WORDS_S,
+        )
+        super().__init__(config)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to the program."""
+        yield
+
+    async def answer(self, sockets: Sequence[socket.socket], *, until: asyncio.Event) -> None:
+        """Serve on `sockets` until the event is set, then let go of every connection."""
+        serving = asyncio.create_task(self.serve(sockets=list(sockets)))
+        stopping = asyncio.create_task(until.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        self.should_exit = True
+        stopping.cancel()
+        await serving

@@ -1,0 +1,125 @@
+"""Everything put together: the world, the metadata listeners, the control path and the balancers.
+
+`Emulator` opens all sockets when it is built, so that every address is known before anything answers.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from metadata_server.balancing import Balancing
+from metadata_server.clock import Clock, ManualClock, RealClock, whole_second
+from metadata_server.commandlog import CommandLog
+from metadata_server.control.app import control_app
+from metadata_server.directory import Directory
+from metadata_server.imds.app import MetadataApp
+from metadata_server.listening import ByAddress, Server, bind, bound
+from metadata_server.switches import Switches
+from metadata_server.topology import Address, Topology, Vm
+from metadata_server.world import World, scenario_for
+
+
+class ClockKind(StrEnum):
+    """Whose time the scenario follows."""
+
+    REAL = "real"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeConfig:
+    """What to serve; `control` None means no control path, `state` None that nothing survives a restart."""
+
+    topology: Topology
+    control: Address | None = None
+    clock: ClockKind = ClockKind.REAL
+    starts_at: datetime | None = None
+    state: Path | None = None
+    switches: Switches = field(default_factory=Switches)
+
+
+class Emulator:
+    """One emulator: build it, then `serve` until told to stop."""
+
+    def __init__(self, config: ServeConfig) -> None:
+        self._sockets: list[socket.socket] = []
+        try:
+            self.directory = self._listen(config.topology)
+            self.control_address = None if config.control is None else self._open(config.control)
+            self._log, self.world = _world(config)
+        except BaseException:
+            self._close()
+            raise
+        self._balancing = Balancing(config.topology)
+
+    async def serve(self, *, until: asyncio.Event, ready: Callable[[], Awaitable[None]]) -> None:
+        """Answer until the event is set; `ready` is called when every listener answers."""
+        try:
+            await self._balancing.start()
+            answering = asyncio.create_task(Server(self._app()).answer(self._sockets, until=until))
+            await ready()
+            await answering
+        finally:
+            await self._balancing.stop()
+            self._close()
+
+    def listeners(self) -> list[str]:
+        """One line for each listener: what it is, for whom, and where."""
+        lines = [
+            f"metadata {vm.name} http://{self.directory.address(vm.name)}" for vm in self.world.topology.vms
+        ]
+        if self.control_address is not None:
+            lines.append(f"control http://{self.control_address}")
+        return lines + self._balancing.listeners()
+
+    def _app(self) -> ByAddress:
+        world, directory = self.world, self.directory
+        control = None
+        if self.control_address is not None:
+            control = control_app(world=world, directory=directory, balancers=self._balancing.status)
+        metadata = MetadataApp(world=world, directory=directory)
+        return ByAddress(metadata=metadata, control=control, control_address=self.control_address)
+
+    def _listen(self, topology: Topology) -> Directory:
+        """One socket for each address; VMs told apart by source share one."""
+        shared: dict[Address, list[Vm]] = {}
+        alone: list[Vm] = []
+        for vm in topology.vms:
+            if vm.source is None:
+                alone.append(vm)
+            else:
+                shared.setdefault(vm.address, []).append(vm)
+        listening: dict[Address, tuple[Vm, ...]] = {self._open(vm.address): (vm,) for vm in alone}
+        listening.update({self._open(address): tuple(vms) for address, vms in shared.items()})
+        return Directory(listening=listening)
+
+    def _open(self, address: Address) -> Address:
+        listener = bind(address)
+        self._sockets.append(listener)
+        return bound(listener)
+
+    def _close(self) -> None:
+        for listener in self._sockets:
+            listener.close()
+        if hasattr(self, "_log") and self._log is not None:
+            self._log.close()
+
+
+def _world(config: ServeConfig) -> tuple[CommandLog | None, World]:
+    """The world as its log left it, or a new one."""
+    started_at = config.starts_at or whole_second()
+    if config.state is None:
+        scenario = scenario_for(config.topology, started_at=started_at, switches=config.switches)
+        return None, World(topology=config.topology, clock=_clock(config, started_at), scenario=scenario)
+    log = CommandLog.open(config.state, started_at=started_at, clock=config.clock.value)
+    scenario = scenario_for(config.topology, started_at=log.started_at, switches=config.switches)
+    clock = _clock(config, log.started_at)
+    return log, World(topology=config.topology, clock=clock, scenario=scenario, past=log.commands, keeper=log)
+
+
+def _clock(config: ServeConfig, started_at: datetime) -> Clock:
+    return ManualClock(started_at) if config.clock is ClockKind.MANUAL else RealClock()

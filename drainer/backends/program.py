@@ -1,0 +1,140 @@
+"""Run somebody's program: no shell, a clean environment, bounded in time and output.
+
+The program leads a process group of its own, which is killed when its time is up or the daemon stops.
+It must not know what an exit code means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from time import monotonic
+from typing import IO
+
+OUTPUT_LIMIT = 1 << 16
+"""So many bytes of each stream are kept: the last ones."""
+
+LOOK_EVERY_S = 0.05
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Ending(Enum):
+    EXITED = "exited"
+    TIMED_OUT = "timed out"
+    STOPPED = "stopped"
+    NOT_STARTED = "not started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """How a run ended. `code` counts only where it exited; negative: killed by that signal."""
+
+    ending: Ending
+    code: int = 0
+    output: str = ""
+    errors: str = ""
+
+    @property
+    def last_words(self) -> str:
+        """The last line that says something, of the errors first."""
+        lines = [line.strip() for line in f"{self.output}\n{self.errors}".splitlines()]
+        return next((line for line in reversed(lines) if line), "")
+
+
+def never() -> bool:
+    return False
+
+
+def environment(**facts: str) -> Mapping[str, str]:
+    """PATH and LANG of this process, and the facts: nothing else is inherited."""
+    return {"PATH": os.environ.get("PATH", PATH), "LANG": os.environ.get("LANG", "C.UTF-8"), **facts}
+
+
+def run(
+    command: tuple[str, ...],
+    *,
+    env: Mapping[str, str],
+    timeout: timedelta,
+    stopping: Callable[[], bool] = never,
+) -> Ran:
+    try:
+        process = subprocess.Popen(
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        return Ran(ending=Ending.NOT_STARTED, errors=str(error))
+    with process:
+        try:
+            return _watch(process, deadline=monotonic() + timeout.total_seconds(), stopping=stopping)
+        finally:
+            _kill(process)
+
+
+def _watch(process: subprocess.Popen[bytes], *, deadline: float, stopping: Callable[[], bool]) -> Ran:
+    output, errors = Tail(process.stdout), Tail(process.stderr)
+    ending = None
+    while ending is None:
+        ending = _ending(process, deadline, stopping)
+        output.read()
+        errors.read()
+    return Ran(
+        ending=ending,
+        code=process.returncode if ending is Ending.EXITED else 0,
+        output=output.text,
+        errors=errors.text,
+    )
+
+
+def _ending(process: subprocess.Popen[bytes], deadline: float, stopping: Callable[[], bool]) -> Ending | None:
+    try:
+        process.wait(LOOK_EVERY_S)
+    except subprocess.TimeoutExpired:
+        if stopping():
+            return Ending.STOPPED
+        return Ending.TIMED_OUT if monotonic() >= deadline else None
+    return Ending.EXITED
+
+
+class Tail:
+    """The end of a stream. Nobody waits for it: a child that outlives its parent may hold it open."""
+
+    def __init__(self, stream: IO[bytes] | None) -> None:
+        assert stream is not None
+        self._file = stream.fileno()
+        self._kept = b""
+        os.set_blocking(self._file, False)
+
+    def read(self) -> None:
+        """Take what is there now, at most a few hundred chunks: an endless writer must not hold us."""
+        for _ in range(256):
+            try:
+                chunk = os.read(self._file, OUTPUT_LIMIT)
+            except BlockingIOError:
+                return
+            if not chunk:
+                return
+            self._kept = (self._kept + chunk)[-OUTPUT_LIMIT:]
+
+    @property
+    def text(self) -> str:
+        return self._kept.decode(errors="replace")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the whole group where the program did not end by itself; what it left running on purpose stays."""
+    if process.poll() is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

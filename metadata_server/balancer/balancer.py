@@ -57,6 +57,7 @@ class Balancer:
         self._probes.clear()
         for flow in tuple(self._owners):
             flow.reset()
+        await asyncio.sleep(0)  # a reset is sent in the loop's next turn
         await self._server.wait_closed()
         self._server = None
 

@@ -35,15 +35,15 @@ class Log:
         self._terminal = self._stream.isatty()
         self._writing = threading.Lock()
 
-    def info(self, event: str, **values: object) -> None:
+    def info(self, event: str, /, **values: object) -> None:
         """Something changed."""
         self.write(Level.INFO, event, values)
 
-    def warning(self, event: str, **values: object) -> None:
+    def warning(self, event: str, /, **values: object) -> None:
         """Something is off; the daemon goes on."""
         self.write(Level.WARNING, event, values)
 
-    def error(self, event: str, **values: object) -> None:
+    def error(self, event: str, /, **values: object) -> None:
         """A person should look."""
         self.write(Level.ERROR, event, values)
 

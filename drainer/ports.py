@@ -221,3 +221,11 @@ class BackendKind:
     name: str
     options: type[AnyOptions]
     build: Callable[[AnyOptions, Surroundings], Backend]
+
+
+class SystemLog(Protocol):
+    """The machine's own log: syslog, or the Windows EventLog. Never raises."""
+
+    def write(self, level: str, message: str) -> None:
+        """`level` is info, warning or error; `message` is one line."""
+        ...

@@ -198,6 +198,8 @@ def _noted(episode: Episode, note: Noted, at: Instant) -> Episode:
             return replace(episode, cordoned_at=at)
         case Noting.TERMS:
             return replace(episode, terms=_merged(episode, note))
+        case Noting.FAILING:
+            return replace(episode, failing=True)
         case Noting.RETURNED:
             return _returned(episode, note)
 

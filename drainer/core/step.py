@@ -18,6 +18,7 @@ class Noting(Enum):
     CORDONED_AT = "cordoned-at"
     RETURNED = "returned"  # somebody gave a layer back while it was intended out
     TERMS = "terms"  # a notice joined, or its times moved
+    FAILING = "failing"  # the application was failing its deep check when the episode opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

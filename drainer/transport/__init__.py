@@ -1,0 +1,1 @@
+"""What lies under the adapters that speak to the network."""

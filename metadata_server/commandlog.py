@@ -12,9 +12,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from metadata_server.commands import Command
 from metadata_server.errors import BrokenLog, Problem
 from metadata_server.faults import Fault, FaultKind
-from metadata_server.scenario import Command
 
 VERSION = 1
 FILE = "commands.jsonl"

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from metadata_server.scenario import EventSource, EventType, Fail, Schedule
+from metadata_server.commands import Fail, Schedule
+from metadata_server.scenario import EventSource, EventType
 
 
 class EventStatus(StrEnum):

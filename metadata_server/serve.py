@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -47,25 +48,26 @@ class Emulator:
 
     def __init__(self, config: ServeConfig) -> None:
         self._sockets: list[socket.socket] = []
-        try:
+        with contextlib.ExitStack() as opened:
+            self._opened = opened
+            self.world = _world(config, opened)
             self.directory = self._listen(config.topology)
             self.control_address = None if config.control is None else self._open(config.control)
-            self._log, self.world = _world(config)
-        except BaseException:
-            self._close()
-            raise
-        self._balancing = Balancing(config.topology)
+            self._balancing = Balancing(config.topology)
+            self._opened = opened.pop_all()
 
     async def serve(self, *, until: asyncio.Event, ready: Callable[[], Awaitable[None]]) -> None:
         """Answer until the event is set; `ready` is called when every listener answers."""
         try:
             await self._balancing.start()
+            self._balancing.follow(self.world.timeline())
+            self.world.follower = self._balancing.follow
             answering = asyncio.create_task(Server(self._app()).answer(self._sockets, until=until))
             await ready()
             await answering
         finally:
             await self._balancing.stop()
-            self._close()
+            self._opened.close()
 
     def listeners(self) -> list[str]:
         """One line for each listener: what it is, for whom, and where."""
@@ -99,26 +101,22 @@ class Emulator:
 
     def _open(self, address: Address) -> Address:
         listener = bind(address)
+        self._opened.callback(listener.close)
         self._sockets.append(listener)
         return bound(listener)
 
-    def _close(self) -> None:
-        for listener in self._sockets:
-            listener.close()
-        if hasattr(self, "_log") and self._log is not None:
-            self._log.close()
 
-
-def _world(config: ServeConfig) -> tuple[CommandLog | None, World]:
+def _world(config: ServeConfig, opened: contextlib.ExitStack) -> World:
     """The world as its log left it, or a new one."""
     started_at = config.starts_at or whole_second()
     if config.state is None:
         scenario = scenario_for(config.topology, started_at=started_at, switches=config.switches)
-        return None, World(topology=config.topology, clock=_clock(config, started_at), scenario=scenario)
+        return World(topology=config.topology, clock=_clock(config, started_at), scenario=scenario)
     log = CommandLog.open(config.state, started_at=started_at, clock=config.clock.value)
+    opened.callback(log.close)
     scenario = scenario_for(config.topology, started_at=log.started_at, switches=config.switches)
     clock = _clock(config, log.started_at)
-    return log, World(topology=config.topology, clock=clock, scenario=scenario, past=log.commands, keeper=log)
+    return World(topology=config.topology, clock=clock, scenario=scenario, past=log.commands, keeper=log)
 
 
 def _clock(config: ServeConfig, started_at: datetime) -> Clock:

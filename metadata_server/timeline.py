@@ -14,23 +14,29 @@ from datetime import datetime
 from functools import partial
 from typing import assert_never
 
-from metadata_server.event import Event, Outcome
-from metadata_server.faults import Fault
-from metadata_server.scenario import (
+from metadata_server.commands import (
     Advance,
     Approve,
     Cancel,
     Command,
     Complete,
     EndFault,
+    EventCommand,
     Fail,
+    Join,
+    Leave,
     Reset,
-    Scenario,
     Schedule,
     SetFault,
     SetSwitch,
+    Silence,
     Start,
+    SurroundingsCommand,
+    Unsilence,
 )
+from metadata_server.event import Event, Outcome
+from metadata_server.faults import Fault
+from metadata_server.scenario import Scenario
 from metadata_server.switches import Switches
 
 
@@ -53,6 +59,8 @@ class Timeline:
     past: tuple[Event, ...] = ()
     changes: Mapping[str, int] = field(default_factory=dict)
     faults: Mapping[str, tuple[Fault, ...]] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+    left: frozenset[tuple[str, str]] = frozenset()
 
     def document(self, vm: str) -> Document:
         """What `vm` sees: the events of its scope, in the order they were announced."""
@@ -97,6 +105,20 @@ def apply(state: Timeline, command: Command) -> Timeline:
 
 
 def _effect(state: Timeline, command: Command) -> Timeline:
+    match command:
+        case Advance(by=by):
+            return elapse(state, state.now + by)
+        case Reset(scope=scope):
+            return replace(state, changes={**state.changes, scope: 0})
+        case SetSwitch(name=name, value=value):
+            return replace(state, switches=state.switches.changed(name, value))
+        case SetFault() | EndFault() | Silence() | Unsilence() | Leave() | Join():
+            return _around(state, command)
+        case _:
+            return _to_events(state, command)
+
+
+def _to_events(state: Timeline, command: EventCommand) -> Timeline:
     now = state.now
     match command:
         case Schedule() | Fail():
@@ -110,17 +132,25 @@ def _effect(state: Timeline, command: Command) -> Timeline:
         case Approve(id=id, vm=vm):
             delay = state.switches.approval_delay
             return _on(state, id, lambda event: event.approved(by=vm, starts_at=now + delay))
-        case Advance(by=by):
-            return elapse(state, now + by)
-        case Reset(scope=scope):
-            return replace(state, changes={**state.changes, scope: 0})
-        case SetSwitch(name=name, value=value):
-            return replace(state, switches=state.switches.changed(name, value))
+        case _:
+            assert_never(command)
+
+
+def _around(state: Timeline, command: SurroundingsCommand) -> Timeline:
+    match command:
         case SetFault(vm=vm, fault=fault):
             others = tuple(old for old in state.faults.get(vm, ()) if old.kind != fault.kind)
             return replace(state, faults={**state.faults, vm: (*others, fault)})
         case EndFault(vm=vm):
             return replace(state, faults={name: kept for name, kept in state.faults.items() if name != vm})
+        case Silence(vm=vm):
+            return replace(state, silent=state.silent | {vm})
+        case Unsilence(vm=vm):
+            return replace(state, silent=state.silent - {vm})
+        case Leave(pool=pool, vm=vm):
+            return replace(state, left=state.left | {(pool, vm)})
+        case Join(pool=pool, vm=vm):
+            return replace(state, left=state.left - {(pool, vm)})
         case _:
             assert_never(command)
 

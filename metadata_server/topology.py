@@ -184,6 +184,7 @@ class Topology:
         vms = {vm.name for vm in self.vms}
         pools = {pool.name for pool in self.pools}
         for place, pool in enumerate(self.pools):
+            yield from _twice(f"pools[{place}].members", [("vm", member.vm) for member in pool.members])
             for index, member in enumerate(pool.members):
                 yield from _known(f"pools[{place}].members[{index}].vm", member.vm, vms, "VM")
         for place, balancer in enumerate(self.balancers):

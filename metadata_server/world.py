@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Protocol
 
 from metadata_server.clock import Clock, ManualClock
+from metadata_server.commands import Command
 from metadata_server.errors import Problem, Unknown
-from metadata_server.scenario import Command, Scenario
+from metadata_server.scenario import Scenario
 from metadata_server.switches import Switches
 from metadata_server.timeline import Timeline, apply, begin, elapse
 from metadata_server.topology import Topology, Vm
@@ -51,6 +52,7 @@ class World:
         self.topology = topology
         self.clock = clock
         self.new_id = new_id
+        self.follower: Callable[[Timeline], None] = lambda _: None
         self._keeper = keeper or Forgetful()
         self._state = begin(scenario)
         for command in past:
@@ -72,6 +74,7 @@ class World:
         self._keeper.keep(command)
         self._state = after
         self._follow()
+        self.follower(after)
         return after
 
     def vm(self, name: str, *, field: str = "vm") -> Vm:

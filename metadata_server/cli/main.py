@@ -16,7 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     try:
         parsed.run(parsed)
-    except (BadTopology, BrokenLog) as error:
+    except BadTopology as error:
+        print(error, file=sys.stderr)  # FILE:LINE:COLUMN first, where editors look for it
+        return CONFIGURATION
+    except BrokenLog as error:
         return _failed(error, CONFIGURATION)
     except BadInput as error:
         return _failed(error, USAGE)
@@ -27,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    whole = argparse.ArgumentParser(prog="metadata-server", description=__doc__ and _ABOUT)
+    whole = argparse.ArgumentParser(prog="metadata-server", description=_ABOUT)
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
     serve.add(commands)
     control.add(commands)

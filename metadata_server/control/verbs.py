@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from metadata_server.control import commands
+from metadata_server.control import events, surroundings
 from metadata_server.control.fields import (
     ID,
     INTERRUPTION,
@@ -28,6 +28,7 @@ _INTERRUPTION = Field(name="duration", kind=INTERRUPTION, about="the interruptio
 _DESCRIPTION = Field(name="description", kind=TEXT, about="the text of the event")
 _EVENT = Field(name="id", kind=ID, about="the event", required="yes")
 _VM = Field(name="vm", kind=VM, about="the VM", required="yes")
+_POOL = Field(name="pool", kind=TEXT, about="the pool (default: all that the VM was in)")
 _VMS = Field(name="vms", kind=VMS, about="the VMs it concerns", required="yes")
 
 
@@ -58,54 +59,54 @@ VERBS = (
             _DESCRIPTION,
             Field(name="id", kind=ID, about="the event's id (default: a new one)"),
         ),
-        act=commands.schedule,
+        act=events.schedule,
     ),
     Verb(
         name="fail",
         about="a node fails under these VMs: a Reboot, Started at once; replies with an event per set",
         fields=(_VMS, _INTERRUPTION, _LASTS, _DESCRIPTION),
-        act=commands.fail,
+        act=events.fail,
     ),
     Verb(
         name="start",
         about="a Scheduled event starts now",
         fields=(_EVENT,),
-        act=commands.start,
+        act=events.start,
         positional=("id",),
     ),
     Verb(
         name="complete",
         about="a Started event is over now",
         fields=(_EVENT,),
-        act=commands.complete,
+        act=events.complete,
         positional=("id",),
     ),
     Verb(
         name="cancel",
         about="a Scheduled event will not take place",
         fields=(_EVENT,),
-        act=commands.cancel,
+        act=events.cancel,
         positional=("id",),
     ),
     Verb(
         name="approve",
         about="approve an event, as a VM that sees it does with StartRequests",
         fields=(_EVENT, Field(name="vm", kind=VM, about="who approves (default: the first VM it names)")),
-        act=commands.approve,
+        act=events.approve,
         positional=("id",),
     ),
     Verb(
         name="advance",
         about="move the manual clock on",
         fields=(Field(name="by", kind=SPAN, about="how far", required="yes"),),
-        act=commands.advance,
+        act=surroundings.advance,
         positional=("by",),
     ),
     Verb(
         name="reset",
         about="let incarnations begin anew for all who share a document with this VM",
         fields=(_VM,),
-        act=commands.reset,
+        act=surroundings.reset,
     ),
     Verb(
         name="switch",
@@ -114,7 +115,7 @@ VERBS = (
             Field(name="name", kind=TEXT, about="the switch", required="yes"),
             Field(name="value", kind=TEXT, about="its value from now on", required="yes"),
         ),
-        act=commands.switch,
+        act=surroundings.switch,
         positional=("name", "value"),
     ),
     Verb(
@@ -127,7 +128,26 @@ VERBS = (
             Field(name="delay", kind=SPAN, about="the delay of kind delay"),
             Field(name="path", kind=PATH, about="only paths that begin so (default: all)"),
         ),
-        act=commands.fault,
+        act=surroundings.fault,
     ),
-    Verb(name="mend", about="end every fault of one VM", fields=(_VM,), act=commands.mend),
+    Verb(name="mend", about="end every fault of one VM", fields=(_VM,), act=surroundings.mend),
+    Verb(
+        name="silence",
+        about="the VM's host vanishes: behind the balancers it answers nothing and closes nothing",
+        fields=(_VM,),
+        act=surroundings.silence,
+    ),
+    Verb(name="unsilence", about="the VM's host is back", fields=(_VM,), act=surroundings.unsilence),
+    Verb(
+        name="leave",
+        about="take the VM out of a pool, or of all",
+        fields=(_VM, _POOL),
+        act=surroundings.leave,
+    ),
+    Verb(
+        name="join",
+        about="put the VM back into a pool, or into all",
+        fields=(_VM, _POOL),
+        act=surroundings.join,
+    ),
 )

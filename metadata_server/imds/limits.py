@@ -6,9 +6,9 @@ What is remembered here is about requests, not about the scenario; a restart for
 from collections import defaultdict, deque
 from datetime import datetime, timedelta
 
+from metadata_server.commands import Reset
 from metadata_server.imds.exchange import Question
 from metadata_server.imds.service import is_scheduled_events
-from metadata_server.scenario import Reset
 from metadata_server.switches import Switches
 from metadata_server.world import World
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 
+from metadata_server.commands import Approve
 from metadata_server.event import Event, EventStatus
 from metadata_server.imds.exchange import (
     Answer,
@@ -12,7 +13,7 @@ from metadata_server.imds.exchange import (
     not_allowed,
     refusal,
 )
-from metadata_server.scenario import Approve, EventType
+from metadata_server.scenario import EventType
 from metadata_server.switches import Switches
 from metadata_server.timeline import Timeline
 from metadata_server.times import format_instant, rfc1123, rfc1123_wrong_weekday

@@ -1,4 +1,4 @@
-"""What the controller can be told: each function checks a request against the world and gives the command.
+"""What the controller can say about events: each function checks the request and gives the command.
 
 All return what the caller is shown. Refusals: Unknown for a VM or event that is not there, Conflict for an
 event that is not in the state the verb needs.
@@ -8,30 +8,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from metadata_server.clock import ManualClock
-from metadata_server.control.views import event_view, switch_view
+from metadata_server.commands import Approve, Cancel, Complete, Fail, Schedule, Start
+from metadata_server.control.views import event_view
 from metadata_server.errors import Conflict, Problem, Unknown, bad_input
 from metadata_server.event import Event, EventStatus
-from metadata_server.faults import Fault, FaultKind
 from metadata_server.scenario import (
     UNKNOWN_INTERRUPTION,
     USUAL_LASTS,
     USUAL_NOTICE,
-    Advance,
-    Approve,
-    Cancel,
-    Complete,
-    EndFault,
     EventSource,
     EventType,
-    Fail,
-    Reset,
-    Schedule,
-    SetFault,
-    SetSwitch,
-    Start,
 )
-from metadata_server.times import format_instant
 from metadata_server.world import World
 
 Values = Mapping[str, Any]
@@ -110,48 +97,6 @@ def approve(world: World, values: Values) -> Shown:
         raise bad_input("vm", expected="a VM that sees the event", found=vm.name)
     world.give(Approve(at=world.now(), id=event.id, vm=vm.name))
     return event_view(_event(world, event.id))
-
-
-def advance(world: World, values: Values) -> Shown:
-    """Move the manual clock on."""
-    if not isinstance(world.clock, ManualClock):
-        raise Conflict([Problem(field="clock", expected="manual", found="real")])
-    after = world.give(Advance(at=world.now(), by=values["by"]))
-    return {"now": format_instant(after.now)}
-
-
-def reset(world: World, values: Values) -> Shown:
-    """Let the incarnations begin anew for all who share a document with this VM."""
-    scope = world.vm(values["vm"]).scope
-    world.give(Reset(at=world.now(), scope=scope))
-    return {"scope": scope}
-
-
-def switch(world: World, values: Values) -> Shown:
-    """From now on, behave otherwise at one unconfirmed point."""
-    world.timeline().switches.changed(values["name"], values["value"])
-    after = world.give(SetSwitch(at=world.now(), name=values["name"], value=values["value"]))
-    return switch_view(after.switches, values["name"])
-
-
-def fault(world: World, values: Values) -> Shown:
-    """From now on, misbehave towards this VM."""
-    kind: FaultKind = values["kind"]
-    needed = {FaultKind.STATUS: "status", FaultKind.DELAY: "delay"}.get(kind)
-    if needed is not None and needed not in values:
-        raise bad_input(needed, expected=f"a value, because kind is {kind}", found=None)
-    delay = values["delay"].total_seconds() if "delay" in values else 0.0
-    chosen = Fault(kind=kind, status=values.get("status", 200), delay_s=delay, path=values.get("path", "/"))
-    name = world.vm(values["vm"]).name
-    world.give(SetFault(at=world.now(), vm=name, fault=chosen))
-    return {"vm": name, "kind": kind.value}
-
-
-def mend(world: World, values: Values) -> Shown:
-    """End every fault of this VM."""
-    name = world.vm(values["vm"]).name
-    world.give(EndFault(at=world.now(), vm=name))
-    return {"vm": name}
 
 
 def _failed(world: World, values: Values, vms: tuple[str, ...]) -> str:

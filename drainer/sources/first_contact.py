@@ -22,7 +22,8 @@ SLOW = timedelta(seconds=10)
 class FirstContact:
     """Asks until the first answer is there; `slow` tells whether any attempt took more than ten seconds."""
 
-    def __init__(self, peer: HttpPeer, clock: Clock) -> None:
+    def __init__(self, peer: HttpPeer, clock: Clock, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        self._answer_timeout_s = answer_timeout_s
         self._peer = peer
         self._clock = clock
         self._began: Instant | None = None
@@ -32,7 +33,10 @@ class FirstContact:
         """The answer, or Unreadable kind "enabling": ask again next turn. Raises the peer's Transient."""
         if self._began is None or not self._peer.waiting:
             self._peer.begin(
-                path, headers=headers, connect_timeout_s=CONNECT_TIMEOUT_S, answer_timeout_s=ANSWER_TIMEOUT_S
+                path,
+                headers=headers,
+                connect_timeout_s=CONNECT_TIMEOUT_S,
+                answer_timeout_s=self._answer_timeout_s,
             )
             self._began = self._clock.now()
         try:

@@ -58,7 +58,10 @@ class _Known:
 class ScheduledEvents:
     """An `EventFeed`. One `observe` is one request; the one in which the VM's name becomes known is two."""
 
-    def __init__(self, peer: HttpPeer, clock: Clock, identity: Identity) -> None:
+    def __init__(
+        self, peer: HttpPeer, clock: Clock, identity: Identity, *, poll_timeout_s: float = POLL_TIMEOUT_S
+    ) -> None:
+        self._poll_timeout_s = poll_timeout_s
         self._peer = peer
         self._clock = clock
         self._identity = identity
@@ -89,7 +92,7 @@ class ScheduledEvents:
         """StartRequests for one event; facts 2g. It approves for every VM that the event names."""
         body = json.dumps({"StartRequests": [{"EventId": event_id}]}).encode()
         headers = {**METADATA, "Content-Type": "application/json"}
-        answer = self._peer.post(self._path, body, headers=headers, timeout_s=POLL_TIMEOUT_S)
+        answer = self._peer.post(self._path, body, headers=headers, timeout_s=self._poll_timeout_s)
         said = refused_status(answer).reason
         match answer.status:
             case status if 200 <= status < 300:
@@ -153,7 +156,7 @@ class ScheduledEvents:
         if not self._answered:
             return self._first_contact.ask(self._path, METADATA)
         headers = METADATA if etag is None else {**METADATA, "If-None-Match": etag}
-        return self._peer.get(self._path, headers=headers, timeout_s=POLL_TIMEOUT_S)
+        return self._peer.get(self._path, headers=headers, timeout_s=self._poll_timeout_s)
 
     def _full(self, answer: Answer) -> Document | Unreadable:
         self._answered = True

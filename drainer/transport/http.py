@@ -7,6 +7,7 @@ environment and follows no redirect. It must not know what the bodies mean.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPMessage, HTTPResponse, IncompleteRead
 from math import inf
@@ -162,10 +163,12 @@ class HttpPeer:
         self._socket.deadline = deadline
         try:
             response = self._connection.getresponse()
-            body = _body(response)
+            with closing(response):  # where the connection ends with it, nobody else would
+                body = _body(response)
+                complete = response.isclosed()
         except FAULTS as error:
             self._fail(error)
-        if response.will_close or not response.isclosed():
+        if response.will_close or not complete:
             self.close()
         if 300 <= response.status < 400 and response.status != 304:
             self.close()

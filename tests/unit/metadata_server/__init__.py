@@ -1,0 +1,1 @@
+"""The emulator alone, as values: no sockets, no machine time."""

@@ -1,0 +1,1 @@
+"""What is told to machines that watch: metrics, the local endpoint, the system log."""

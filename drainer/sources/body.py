@@ -46,7 +46,7 @@ def json_object(body: bytes) -> JsonObject | Unreadable:
     if isinstance(text, Unreadable):
         return text
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = STRICT.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair could not be written on
     except (ValueError, RecursionError) as error:
@@ -69,3 +69,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> JsonObject:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+"""JSON with no member twice and no NaN."""

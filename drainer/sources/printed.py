@@ -7,13 +7,13 @@ quote opens, ends at the next quote of any kind; one that a plain quote opens is
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from drainer.sources.body import STRICT
 
 _TYPOGRAPHIC = "“”"
 _QUOTES = _TYPOGRAPHIC + '"'
 _BLANKS = " \t\r\n"
-_DECODER = json.JSONDecoder()
 
 
 class Bare:
@@ -29,6 +29,8 @@ class NotPrinted(ValueError):
 
 def printed_members(text: str) -> list[tuple[str, Any]]:
     """The members in order. Raises NotPrinted, saying where."""
+    if "\\u" in text:
+        raise NotPrinted("an escaped character, which was never printed")
     at = _expect(text, 0, "{")
     members: list[tuple[str, Any]] = []
     at = _blanks(text, at)
@@ -71,7 +73,7 @@ def _string(text: str, at: int) -> tuple[str, int]:
 
 def _json(text: str, at: int) -> tuple[Any, int]:
     try:
-        return _DECODER.raw_decode(text, at)
+        return STRICT.raw_decode(text, at)
     except (ValueError, RecursionError) as error:
         raise NotPrinted(str(error)) from error
 

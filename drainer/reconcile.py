@@ -189,7 +189,7 @@ class Reconciler:
             and names_vm(event, document.vm.name)
         )
         for event_id in spent:
-            self._log.info("notice.spent", event=event_id, reason="it had started before this boot")
+            self._log.info("notice.spent", notice=event_id, reason="it had started before this boot")
         return spent
 
     def _stuck(self, seen: Observation, document: Document) -> tuple[str, ...]:
@@ -346,7 +346,7 @@ class Reconciler:
             self.memory.said.add(said)
             self._log.info(
                 "notice.seen",
-                event=event.id,
+                notice=event.id,
                 type=event.type,
                 status=event.status.value,
                 does=state,
@@ -395,7 +395,7 @@ def _said(outcome: Finished) -> dict[str, object]:
         "layers": list(outcome.layers),
         "phase": outcome.phase,
         "stage": outcome.stage,
-        "event": outcome.event_id,
+        "notice": outcome.event_id,
         "kind": outcome.kind,
         "reason": outcome.reason,
     }
@@ -411,7 +411,7 @@ def _subject(step: Touching) -> dict[str, object]:
             return {"stage": stage}
         case _:
             event_id = getattr(step, "event_id", "")
-            return {"event": event_id} if event_id else {}
+            return {"notice": event_id} if event_id else {}
 
 
 def _joined(episode: Episode, name: str, sight: LayerSight) -> Membership:

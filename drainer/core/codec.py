@@ -1,6 +1,6 @@
 """Frozen dataclasses to plain JSON values and back, by their annotations.
 
-A union of dataclasses is tagged with "kind". Unknown members are ignored, so that an older release reads
+A union of dataclasses is tagged with "is". Unknown members are ignored, so that an older release reads
 what a newer one wrote; a missing member without a default, or a wrong type, is a ValueError.
 """
 
@@ -15,7 +15,8 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-KIND = "kind"
+TAG = "is"
+"""Names the class where a value may be one of several; no field of ours is called so."""
 
 
 def encode(value: object) -> Any:
@@ -35,7 +36,7 @@ def encode(value: object) -> Any:
             return {str(key): encode(item) for key, item in value.items()}
         case _ if dataclasses.is_dataclass(value):
             members = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
-            return {KIND: _kind(type(value)), **members}
+            return {TAG: _kind(type(value)), **members}
         case _:
             raise TypeError(f"cannot encode {type(value).__name__}")
 
@@ -68,7 +69,7 @@ def _decode_union(members: tuple[Any, ...], value: object) -> Any:
     rest = tuple(member for member in members if member is not type(None))
     if len(rest) == 1:
         return decode(rest[0], value)
-    kind = value.get(KIND) if isinstance(value, dict) else None
+    kind = value.get(TAG) if isinstance(value, dict) else None
     for member in rest:
         if _kind(member) == kind:
             return decode(member, value)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drainer.core.codec import KIND, decode, encode
+from drainer.core.codec import TAG, decode, encode
 from drainer.core.model import Instant
 from drainer.core.record import (
     Body,
@@ -25,6 +25,7 @@ from drainer.core.record import (
 )
 
 SCHEMA = 1
+KIND = "kind"
 KINDS: dict[str, type[Any]] = {
     cls.__name__.lower(): cls for cls in (Opened, Joined, Noted, Intended, Finished, Wished, Closed)
 }
@@ -49,9 +50,9 @@ class Unknown(ValueError):
 
 def write_line(record: Record) -> str:
     """The record as one line, without its newline."""
-    body = encode(record.body)
-    line = {"schema": SCHEMA, "at": encode(record.at), KIND: body.pop(KIND), "body": body}
-    del line["at"][KIND]
+    body, at = encode(record.body), encode(record.at)
+    del at[TAG]
+    line = {"schema": SCHEMA, "at": at, KIND: body.pop(TAG), "body": body}
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
 
 

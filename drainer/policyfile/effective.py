@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from drainer.core.policy import BackendChoice, BudgetChoice, Do, Policy, Rule, StuckAfter
+from drainer.core.policy import BackendChoice, BudgetChoice, Do, HealthCheck, Match, Policy, Rule, StuckAfter
 from drainer.policyfile import durations
 from drainer.policyfile.keys import NO_HEALTH, PolicyFile
 from drainer.policyfile.soundness import DRAIN_KEYS
@@ -23,31 +23,31 @@ def effective(policy: Policy) -> str:
 
 def plain(policy: Policy) -> dict[str, Any]:
     """The same as mappings, lists, text, numbers and truth values."""
-    spelled: dict[str, Any] = {"version": 1}
-    for field in fields(PolicyFile):
-        if field.name != "version":
-            spelled[field.name] = _plain(getattr(policy, field.name))
-    return spelled
+    keys = (field.name for field in fields(PolicyFile) if field.name != "version")
+    return {"version": 1} | {name: spelled(getattr(policy, name)) for name in keys}
 
 
-def _plain(value: object) -> Any:
+def spelled(value: object) -> Any:
+    """One value as a policy file spells it."""
     match value:
         case timedelta():
             return durations.spell(value)
         case Enum():
             return value.value
         case tuple():
-            return [_plain(each) for each in value]
+            return [spelled(each) for each in value]
         case BackendChoice(name=name, options=options):
             return {name: _every_field(options)}
         case BudgetChoice(name=name):
             return name
         case StuckAfter(event=event):
-            return {"event": "never" if event is None else _plain(event)}
+            return {"event": "never" if event is None else spelled(event)}
         case _ if value == NO_HEALTH:
             return "none"
-        case _ if is_dataclass(value):
+        case Match() | HealthCheck() | Rule():
             return _spelled_fields(value)
+        case _ if is_dataclass(value):
+            return _every_field(value)
         case _:
             return value
 
@@ -56,11 +56,11 @@ def _spelled_fields(value: Any) -> dict[str, Any]:
     """Without what no file spells: a condition that is absent, times of a rule that does not drain."""
     idle = isinstance(value, Rule) and value.do is not Do.DRAIN
     return {
-        name: spelled
-        for name, spelled in _every_field(value).items()
-        if spelled not in (None, []) and not (idle and name in DRAIN_KEYS)
+        name: shown
+        for name, shown in _every_field(value).items()
+        if shown not in (None, []) and not (idle and name in DRAIN_KEYS)
     }
 
 
 def _every_field(value: Any) -> dict[str, Any]:
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.init}
+    return {field.name: spelled(getattr(value, field.name)) for field in fields(value) if field.init}

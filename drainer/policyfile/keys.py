@@ -66,7 +66,7 @@ class PolicyFile:
     rules: tuple[Rule, ...]
 
 
-_COMMAND = ListOf(item=Text(words="an argument", pattern="^(.|\n)+$"), least=1)
+_COMMAND = ListOf(item=Text(words="an argument", pattern=r"^[\s\S]+$"), least=1)
 _BRIEF = Span(least=timedelta(milliseconds=100), most=timedelta(hours=1))
 _A_DAY = Span(most=timedelta(days=1))
 

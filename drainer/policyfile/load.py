@@ -11,9 +11,10 @@ from typing import Any
 from drainer.core.policy import BackendChoice, Policy
 from drainer.errors import PolicyInvalid, Problem
 from drainer.policyfile import tree
+from drainer.policyfile.describing import describe
 from drainer.policyfile.effective import effective
 from drainer.policyfile.keys import DEFAULT_BACKEND, LATER_BACKENDS, policy_shape
-from drainer.policyfile.reading import Reading, describe
+from drainer.policyfile.reading import Reading
 from drainer.policyfile.shapes import Record
 from drainer.policyfile.tree import Pairs, Place
 from drainer.policyfile.values import BAD

@@ -6,7 +6,6 @@ what depends on it is not judged, so that one fault is reported once.
 
 from __future__ import annotations
 
-import json
 import re
 import typing
 from collections.abc import Iterable
@@ -14,29 +13,22 @@ from dataclasses import dataclass, field
 
 from drainer.core.policy import BackendChoice
 from drainer.errors import Problem
-from drainer.policyfile import durations, soundness
+from drainer.policyfile import soundness
+from drainer.policyfile.describing import describe, meant, one_line
+from drainer.policyfile.scalars import converted
 from drainer.policyfile.shapes import (
-    Choice,
     Either,
     Key,
     Layer,
     ListOf,
-    Number,
     Record,
     Shape,
-    Span,
-    Text,
-    Truth,
-    Whole,
-    Word,
     listed,
     wording,
 )
-from drainer.policyfile.tree import Items, Kind, Node, Pairs, Place, Refused, Scalar, made_of
+from drainer.policyfile.tree import Items, Kind, Node, Pairs, Place, Refused, Scalar
 from drainer.policyfile.values import BAD, is_bad
 
-_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII)
-_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?", re.ASCII)
 _REASON = re.compile(r"(?P<field>[a-z_][a-z0-9_.]*): expected (?P<expected>.*), got (?P<found>.*)", re.DOTALL)
 
 
@@ -63,7 +55,7 @@ class Reading:
             case Layer(), _:
                 return self._layer(node, shape, path)
             case _, Scalar():
-                value = _converted(node, shape)
+                value = converted(node, shape)
             case _:
                 value = BAD
         if value is BAD:
@@ -83,12 +75,12 @@ class Reading:
     def problem(self, path: str, place: Place, *, expected: str, found: str) -> None:
         self.problems.append(
             Problem(
-                file=_one_line(self.file),
+                file=one_line(self.file),
                 line=place.line,
                 column=place.column,
-                field=_one_line(path),
-                expected=_one_line(expected),
-                found=_one_line(found),
+                field=one_line(path),
+                expected=one_line(expected),
+                found=one_line(found),
             )
         )
 
@@ -193,72 +185,5 @@ class Reading:
         return BAD if made is BAD else BackendChoice(name=name.text, options=made)
 
 
-def describe(node: Node) -> str:
-    """What stands there, for a message: one line, at most some 80 characters."""
-    match node:
-        case Pairs():
-            return "a mapping"
-        case Items(nodes=nodes):
-            return "a list" if nodes else "an empty list"
-        case Scalar(kind=Kind.NULL):
-            return "nothing" if not node.text else f"{node.text}, which YAML reads as nothing"
-        case Scalar():
-            shown = json.dumps(_short(node.text), ensure_ascii=False)
-            made = made_of(node)
-            if not made:
-                return shown if node.kind is Kind.TEXT else _short(node.text)
-            return f"{shown[1:-1]}, which YAML reads as {made}"
-        case Refused():
-            return "what is not allowed"
-        case _:
-            typing.assert_never(node)
-
-
-def meant(text: str, known: tuple[str, ...]) -> str:
-    """A question to end a message with, where a known word is close."""
-    import difflib  # only ever needed for a wrong file
-
-    spelled = {each.casefold(): each for each in known}
-    close = difflib.get_close_matches(text.casefold().replace("-", "_"), list(spelled), n=1)
-    close = close or difflib.get_close_matches(text.casefold(), list(spelled), n=1)
-    return f" (did you mean {spelled[close[0]]}?)" if close else ""
-
-
-def _converted(scalar: Scalar, shape: Shape) -> object:
-    """The value of a scalar, or BAD."""
-    text, kind = scalar.text, scalar.kind
-    match shape:
-        case Text(choices=choices, pattern=pattern) if kind is Kind.TEXT:
-            fits = text in choices if choices else pattern is None or re.search(pattern, text)
-            return text if fits else BAD
-        case Whole(least=least, most=most) if kind is Kind.INT and _WHOLE.fullmatch(text):
-            number = int(text)
-            inside = (least is None or number >= least) and (most is None or number <= most)
-            return number if inside else BAD
-        case Number() if kind in (Kind.INT, Kind.FLOAT) and _NUMBER.fullmatch(text):
-            return float(text)
-        case Truth() if kind is Kind.BOOL and text in ("true", "false"):
-            return text == "true"
-        case Span(least=least, most=most) if kind is Kind.TEXT:
-            span = durations.parse(text)
-            return BAD if span is None or not least <= span <= most else span
-        case Word(word="null") if kind is Kind.NULL:
-            return shape.means
-        case Word(word=word, means=means) if kind is Kind.TEXT and text == word:
-            return means
-        case Choice(members=members) if kind is Kind.TEXT:
-            return members.get(text, BAD)
-        case _:
-            return BAD
-
-
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path and name else path or name
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -20,7 +20,7 @@ DRAIN_KEYS = ("lead", "force", "drain_timeout", "quiet_for", "settle", "acknowle
 PROBE_UNIT = "http://127.0.0.1:9180/ready"
 """Where `drainer probe` answers unless it was told otherwise."""
 
-_HEALTH_WAYS = ("http", "tcp", "command")
+HEALTH_WAYS = ("http", "tcp", "command")
 
 Values = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ def _rule(values: Values, written: frozenset[str]) -> Iterator[Flaw]:
 
 
 def _health(values: Values, _written: frozenset[str]) -> Iterator[Flaw]:
-    ways = [name for name in _HEALTH_WAYS if values[name]]
+    ways = [name for name in HEALTH_WAYS if values[name]]
     if not ways:
         yield Flaw(
             fields=("",),

@@ -53,19 +53,15 @@ def _rule_flaws(rules: tuple[Any, ...], places: Places) -> Iterator[Flaw]:
 
 
 def _repeated_layers(layers: tuple[Any, ...], places: Places) -> Iterator[Flaw]:
-    first: dict[str, int] = {}
-    for index, layer in enumerate(layers):
-        if layer is BAD:
-            continue
-        if layer.name not in first:
-            first[layer.name] = index
-            continue
-        line = places[f"backend[{first[layer.name]}]"].line
-        yield Flaw(
-            fields=(f"backend[{index}]",),
-            expected="one layer of each backend",
-            found=f"a second {layer.name} (the first is in line {line})",
-        )
+    """Two layers of one backend are fine (two proxies, say); the same one twice is a slip."""
+    for later, layer in enumerate(layers):
+        if layer is not BAD and layer in layers[:later]:
+            line = places[f"backend[{layers.index(layer)}]"].line
+            yield Flaw(
+                fields=(f"backend[{later}]",),
+                expected="layers that differ",
+                found=f"the same {layer.name} as in line {line}",
+            )
 
 
 def _trapping_routes(health: HealthCheck, layers: tuple[Any, ...], places: Places) -> Iterator[Flaw]:

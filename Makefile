@@ -27,11 +27,16 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Fast tiers, in two processes, with the coverage gates.
 test: check
-	$(PYTEST) -m "not slow"
+	tests/install-system-packages
+	$(PYTEST) -m "not slow" -n 2 --dist worksteal --cov --cov-report=term:skip-covered --durations=10
+	$(BIN)/coverage report --include='drainer/core/*' --fail-under=100
+	$(BIN)/coverage report --fail-under=95 --format=total
 
 test-all: check
-	$(PYTEST)
+	tests/install-system-packages
+	$(PYTEST) -n 2 --dist worksteal
 
 demo: setup
 	$(BIN)/drainer demo $(if $(SHORT),--short)

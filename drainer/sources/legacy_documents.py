@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drainer.core.model import Addressee, Blank, Event, EventSource, EventStatus, Unreadable
-from drainer.sources.body import JsonObject, json_object, text_of, wrong_shape
+from drainer.sources.body import JsonObject, json_object, wrong_shape
 from drainer.sources.printed import BARE, NotPrinted, printed_members
 
 REBOOT_ID = "instance-info:reboot"
@@ -82,9 +82,7 @@ def _members(body: bytes) -> JsonObject | Unreadable:
     strict = json_object(body)
     if not isinstance(strict, Unreadable) or strict.kind != "not-json":
         return strict
-    text = text_of(body)
-    if isinstance(text, Unreadable):
-        return text
+    text = body.decode()  # it is text: only as JSON it failed
     try:
         return _unique(printed_members(text))
     except NotPrinted as error:

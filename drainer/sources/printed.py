@@ -28,14 +28,11 @@ class NotPrinted(ValueError):
 
 
 def printed_members(text: str) -> list[tuple[str, Any]]:
-    """The members in order. Raises NotPrinted, saying where."""
+    """The members in order, one at least. Raises NotPrinted, saying where."""
     if "\\u" in text:
         raise NotPrinted("an escaped character, which was never printed")
     at = _expect(text, 0, "{")
     members: list[tuple[str, Any]] = []
-    at = _blanks(text, at)
-    if text[at : at + 1] == "}":
-        return _ended(text, at + 1, members)
     while True:
         name, at = _string(text, _blanks(text, at))
         value, at = _after_name(text, _blanks(text, at))

@@ -13,10 +13,10 @@ class MemoryApprovals:
 
     def __init__(self, vm: str, board: Board | None = None) -> None:
         self._vm = vm
-        self._board = defaultdict(set) if board is None else board
+        self.board: Board = defaultdict(set) if board is None else board
 
     def publish(self, event_id: str) -> None:
-        self._board[event_id].add(self._vm)
+        self.board[event_id].add(self._vm)
 
     def published(self, event_id: str) -> frozenset[str]:
-        return frozenset(self._board.get(event_id, ()))
+        return frozenset(self.board.get(event_id, ()))

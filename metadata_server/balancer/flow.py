@@ -64,6 +64,10 @@ class Side(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.flow.flowing(self)
 
+    def write(self, chunk: bytes) -> None:
+        if self.transport is not None:
+            self.transport.write(chunk)
+
     def reset(self) -> None:
         if self.transport is not None:
             reset(self.transport)
@@ -89,6 +93,7 @@ class Flow:
         self._over = over
         self._unacknowledged = True  # the SYN
         self._told = False
+        self._early: list[bytes] = []
 
     def client_address(self) -> tuple[str, int] | None:
         """The client's address and port; None where it has already gone."""
@@ -104,7 +109,7 @@ class Flow:
             case Phase.CONNECTING:
                 self.phase = Phase.OPEN
                 self._unacknowledged = False
-                self.client.read_on()
+                self._pass_on_what_came_early()
             case Phase.SILENT:
                 pass
             case _:
@@ -116,17 +121,34 @@ class Flow:
             self.reset()
 
     def received(self, side: Side, chunk: bytes) -> None:
-        if self.phase is Phase.OPEN:
-            transport = self._across(side).transport
-            if transport is not None:
-                transport.write(chunk)
-            return
-        self._unheard(side)
+        match self.phase:
+            case Phase.CONNECTING:
+                self._early.append(chunk)
+                side.read_no_more()  # again: uvloop starts to read after connection_made, whatever it did
+            case Phase.OPEN:
+                self._across(side).write(chunk)
+            case _:
+                self._unheard(side)
 
     def half_closed(self, side: Side) -> None:
-        if self.phase is not Phase.OPEN:
-            self._unheard(side)
-            return
+        match self.phase:
+            case Phase.CONNECTING:
+                pass  # passed on once the member is there
+            case Phase.OPEN:
+                self._pass_on_the_end(side)
+            case _:
+                self._unheard(side)
+
+    def _pass_on_what_came_early(self) -> None:
+        for chunk in self._early:
+            self.member.write(chunk)
+        self._early.clear()
+        if self.client.finished:
+            self._pass_on_the_end(self.client)
+        else:
+            self.client.read_on()
+
+    def _pass_on_the_end(self, side: Side) -> None:
         across = self._across(side)
         if across.finished:
             self._close()
@@ -138,8 +160,8 @@ class Flow:
             self.reset()
 
     def lost(self, side: Side) -> None:
-        gave_up = side is self.client and self.phase in (Phase.SILENT, Phase.DEAD)
-        if gave_up or self.phase is Phase.OPEN:
+        members_end_unheard = side is self.member and self.phase is not Phase.OPEN
+        if self.phase is not Phase.OVER and not members_end_unheard:
             self.reset()
         if not self._told and self.client.transport is None and self.member.transport is None:
             self._told = True
@@ -163,6 +185,7 @@ class Flow:
         """The member's host vanished: from now on nothing passes and nothing is closed."""
         if self.phase in (Phase.CONNECTING, Phase.OPEN):
             self.phase = Phase.SILENT
+            self._early.clear()
             self.client.read_on()
             self.member.read_on()
 

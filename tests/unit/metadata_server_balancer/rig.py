@@ -98,6 +98,22 @@ class Host:
         await asyncio.gather(self._accepting, return_exceptions=True)
         self._listener.close()
 
+    async def choke(self) -> None:
+        """Fill the service's backlog and accept nothing: further connects get no answer."""
+        await self.refuse()
+        self._listener = socket.create_server((self.member.host, self.member.port), backlog=0)
+        self._listener.setblocking(False)
+        for _ in range(3):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex((self.member.host, self.member.port))
+            self.connections.append(filler)
+
+    def recover(self) -> None:
+        """Accept again after `choke`."""
+        assert self._listener is not None
+        self._accepting = asyncio.create_task(self._accept(self._listener))
+
     async def close(self) -> None:
         await self.refuse()
         assert self._prober is not None

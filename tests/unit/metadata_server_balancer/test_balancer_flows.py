@@ -21,6 +21,20 @@ async def test_bytes_pass_both_ways(start: Start) -> None:
     assert await received(client) == b"answer"
 
 
+async def test_what_a_client_sends_before_its_member_answers_is_kept(start: Start) -> None:
+    """Bytes and the end of file that arrive with the connection reach the member, in order."""
+    cluster = await start(members=1)
+    with socket.create_connection(cluster.balancer.address) as client:  # blocking: all at once
+        client.sendall(b"early")
+        client.shutdown(socket.SHUT_WR)
+        member = await cluster.hosts["vm1"].arrival()
+        assert await received(member) == b"early"
+        assert await received(member) == b""
+        await sent(member, b"reply")
+        client.setblocking(False)
+        assert await received(client) == b"reply"
+
+
 @pytest.mark.parametrize("closer", ["client", "member"])
 async def test_half_close_is_passed_on(start: Start, closer: str) -> None:
     """An end that has finished sending still receives, and the other end sees the end of file."""
@@ -70,6 +84,28 @@ async def test_reset_after_a_half_close_is_passed_on(start: Start) -> None:
     with pytest.raises((ConnectionResetError, BrokenPipeError)):
         await sent_until_refused(client)
     await eventually(lambda: cluster.seen(name)["open_flows"] == 0, "the flow is gone")
+
+
+async def test_client_that_resets_before_its_member_answers_leaves_nothing(start: Start) -> None:
+    """A flow whose client gave up during the connect is over once the member answers, and reaches nobody."""
+    cluster = await start(members=1)
+    await cluster.hosts["vm1"].choke()
+    client = await cluster.client()
+    await eventually(lambda: cluster.seen("vm1")["open_flows"] == 1, "the flow is placed")
+    await sent(client, b"early")
+    send_reset(client)
+    cluster.hosts["vm1"].recover()
+    await eventually(lambda: cluster.seen("vm1")["open_flows"] == 0, "the flow is gone")
+
+
+async def test_stop_during_a_connect_resets_the_client(start: Start) -> None:
+    """A balancer that stops does not wait for a member that never answers."""
+    cluster = await start(members=1)
+    await cluster.hosts["vm1"].choke()
+    client = await cluster.client()
+    await eventually(lambda: cluster.seen("vm1")["open_flows"] == 1, "the flow is placed")
+    await cluster.balancer.stop()
+    assert await was_reset(client)
 
 
 async def test_slow_reader_holds_the_sender_back(start: Start) -> None:

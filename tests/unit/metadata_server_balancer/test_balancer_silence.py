@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_flow_of_a_silent_host_hangs(start: Start) -> None:
     """Neither bytes nor the death of the member's process reach the client, and its bytes reach nobody."""
-    cluster = await start()
+    cluster = await start(threshold=1)
     client, member, name = await cluster.flow()
     cluster.balancer.silence(name)
     await sent(client, b"anybody there?")
@@ -29,7 +29,7 @@ async def test_flow_of_a_silent_host_hangs(start: Start) -> None:
 
 async def test_new_flow_to_a_silent_host_hangs(start: Start) -> None:
     """Until the probe notices, new flows go to the silent host and are neither answered nor closed."""
-    cluster = await start(affinity=Affinity.SOURCE, interval_s=0.5)
+    cluster = await start(affinity=Affinity.SOURCE, interval_s=0.3, threshold=1)
     _, _, name = await cluster.flow()
     cluster.balancer.silence(name)
     client = await cluster.client()
@@ -44,7 +44,7 @@ async def test_new_flow_to_a_silent_host_hangs(start: Start) -> None:
 
 async def test_host_that_is_back_resets_a_flow_whose_client_is_still_sending(start: Start) -> None:
     """What the client sent into the silence is sent again by its kernel, and answered with a reset."""
-    cluster = await start()
+    cluster = await start(threshold=1)
     client, member, name = await cluster.flow()
     cluster.balancer.silence(name)
     await sent(client, b"anybody there?")
@@ -57,7 +57,7 @@ async def test_host_that_is_back_resets_a_flow_whose_client_is_still_sending(sta
 @pytest.mark.parametrize("act", ["send", "finish"])
 async def test_host_that_is_back_resets_an_idle_flow_when_the_client_moves(start: Start, act: str) -> None:
     """A flow that was idle through the silence stays dead without a word until the client sends or ends."""
-    cluster = await start()
+    cluster = await start(threshold=1)
     client, member, name = await cluster.flow()
     cluster.balancer.silence(name)
     cluster.balancer.unsilence(name)
@@ -75,7 +75,7 @@ async def test_host_that_is_back_resets_an_idle_flow_when_the_client_moves(start
 @pytest.mark.parametrize("back", [False, True])
 async def test_client_that_resets_is_forgotten(start: Start, back: bool) -> None:
     """A client that gave up leaves nothing behind, while the host is silent and after."""
-    cluster = await start()
+    cluster = await start(threshold=1)
     client, _, name = await cluster.flow()
     cluster.balancer.silence(name)
     if back:
@@ -84,13 +84,20 @@ async def test_client_that_resets_is_forgotten(start: Start, back: bool) -> None
     await eventually(lambda: cluster.seen(name)["open_flows"] == 0, "the flow is gone")
 
 
-async def test_connect_under_way_when_the_host_falls_silent_hangs(start: Start) -> None:
-    """A flow placed in the instant before the silence is never answered either."""
-    cluster = await start(members=1, interval_s=0.5)
+@pytest.mark.parametrize("answer", ["late", "refused"])
+async def test_connect_under_way_when_the_host_falls_silent_hangs(start: Start, answer: str) -> None:
+    """A flow placed in the instant before the silence is not answered, whatever the old host still says."""
+    cluster = await start(members=1, threshold=1)
+    host = cluster.hosts["vm1"]
+    await host.choke()
     client = await cluster.client()
+    await sent(client, b"anybody there?")
     await eventually(lambda: cluster.seen("vm1")["new_flows"] == 1, "the flow is placed")
     cluster.balancer.silence("vm1")
-    await sent(client, b"anybody there?")
+    if answer == "late":
+        host.recover()
+    else:
+        await host.refuse()
     await cluster.until("vm1", up=False)
     assert is_quiet(client)
     cluster.balancer.unsilence("vm1")
@@ -99,7 +106,7 @@ async def test_connect_under_way_when_the_host_falls_silent_hangs(start: Start) 
 
 async def test_new_flows_are_served_after_the_silence(start: Start) -> None:
     """A host that is back and answers its probe serves like any other."""
-    cluster = await start(members=1)
+    cluster = await start(members=1, threshold=1)
     cluster.balancer.silence("vm1")
     await cluster.until("vm1", up=False)
     cluster.balancer.unsilence("vm1")

@@ -65,7 +65,9 @@ def _short(reply: dict[str, Any]) -> list[str]:
         return [event["id"] for event in reply["events"]]
     if "id" in reply:
         return [reply["id"]]
-    return [" ".join(f"{key}={value}" for key, value in reply.items() if key not in ("about", "takes"))]
+    return [
+        " ".join(f"{key}={_cell(value)}" for key, value in reply.items() if key not in ("about", "takes"))
+    ]
 
 
 def _list(parsed: argparse.Namespace) -> None:

@@ -47,7 +47,7 @@ def control_app(*, world: World, directory: Directory, balancers: Balancers) -> 
         view("/openapi.json", lambda _: document()),
         *(verb(one) for one in VERBS),
     ]
-    paths = [f"{sorted(route.methods or ())[-1]} {route.path}" for route in routes]
+    paths = [f"{sorted(route.methods or ())[0]} {route.path}" for route in routes]
 
     async def lost(request: Request, _: Exception) -> Response:
         found = f"{request.method} {request.url.path}"
@@ -57,7 +57,7 @@ def control_app(*, world: World, directory: Directory, balancers: Balancers) -> 
     async def wrong_method(request: Request, _: Exception) -> Response:
         allowed = [path for path in paths if path.endswith(f" {request.url.path}")]
         problem = Problem(field="method", expected=" or ".join(allowed), found=request.method)
-        return _reply(world, 405, {"error": str(problem), "problems": [_problem(problem)]})
+        return _refusal(world, BadInput([problem]), status=405)
 
     return Starlette(routes=routes, exception_handlers={404: lost, 405: wrong_method})
 
@@ -69,13 +69,13 @@ def _guarded(world: World, show: Callable[[], object]) -> Response:
         return _refusal(world, error)
 
 
-def _refusal(world: World, error: EmulatorError) -> Response:
+def _refusal(world: World, error: EmulatorError, *, status: int | None = None) -> Response:
     content = {
         "error": str(error),
         "kind": error.kind,
         "problems": [_problem(problem) for problem in error.problems],
     }
-    return _reply(world, _STATUS.get(type(error), 500), content)
+    return _reply(world, status or _STATUS[type(error)], content)
 
 
 def _problem(problem: Problem) -> dict[str, str]:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from metadata_server.errors import BadInput, Conflict, EmulatorError, Problem, Unknown, bad_input
+from metadata_server.errors import BadInput, Conflict, Problem, Unknown, bad_input
 
+_ELSEWHERE = "what answers there is not a control path"
 _KINDS = {error.kind: error for error in (BadInput, Unknown, Conflict)}
 
 
@@ -58,10 +59,12 @@ def _parsed(body: bytes) -> dict[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise ConnectionError("what answers there is not a control path")
+        raise ConnectionError(_ELSEWHERE)
     return content
 
 
-def _refusal(content: Mapping[str, Any]) -> EmulatorError:
-    problems = [Problem(**problem) for problem in content.get("problems", [])]
-    return _KINDS.get(content.get("kind", ""), EmulatorError)(problems)
+def _refusal(content: Mapping[str, Any]) -> Exception:
+    kind = _KINDS.get(content.get("kind", ""))
+    if kind is None:
+        return ConnectionError(_ELSEWHERE)
+    return kind([Problem(**problem) for problem in content["problems"]])

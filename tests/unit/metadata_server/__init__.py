@@ -1,1 +1,0 @@
-"""The emulator alone, as values: no sockets, no machine time."""

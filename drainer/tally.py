@@ -1,0 +1,39 @@
+"""Counters since this life began: documents read, steps taken. For metrics; nobody decides by them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Protocol
+
+from drainer.core.record import Finished
+from drainer.core.step import Step
+
+
+class Polls(Protocol):
+    reads: int
+    failures: dict[str, int]
+
+
+class Tally:
+    """Names are metric names without their prefix, labels in braces, as Prometheus writes them."""
+
+    def __init__(self) -> None:
+        self._steps: Counter[str] = Counter()
+        self._polls: dict[str, float] = {}
+
+    def acted(self, step: Step, outcomes: tuple[Finished, ...]) -> None:
+        for outcome in outcomes:
+            self._steps[f'steps_total{{step="{outcome.step}",outcome="{outcome.outcome.value}"}}'] += 1
+            if outcome.kind and outcome.outcome.value == "failed":
+                key = f'step_failures_total{{step="{outcome.step}",kind="{outcome.kind}"}}'
+                self._steps[key] += 1
+
+    def polled(self, polls: Polls) -> None:
+        failed = dict(polls.failures)
+        read = polls.reads - sum(failed.values())
+        self._polls = {'documents_total{result="read"}': float(read)}
+        for kind, count in failed.items():
+            self._polls[f'documents_total{{result="{kind}"}}'] = float(count)
+
+    def counters(self) -> dict[str, float]:
+        return {**self._polls, **{key: float(count) for key, count in self._steps.items()}}

@@ -1,0 +1,177 @@
+"""Where the concrete adapters are known: from settings and a policy to ports. It alone imports them all."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+
+from drainer.act import Feed, Ports
+from drainer.approvals import MemoryApprovals
+from drainer.core.policy import Policy
+from drainer.errors import PolicyInvalid, Problem
+from drainer.hooks import HookRan
+from drainer.ports import Backend, BackendKind, Clock, EventFeed, Surroundings
+from drainer.settings import Settings
+
+BUILT_IN = ("fake", "health_probe", "haproxy", "command")
+ENTRY_POINTS = "drainer.backends"
+
+
+@functools.cache
+def built_in_kinds() -> Mapping[str, BackendKind]:
+    """The backends that ship with drainer, by their names in policies."""
+    ours = (import_module(f"drainer.backends.{module}").KIND for module in BUILT_IN)
+    return {kind.name: kind for kind in ours}
+
+
+@functools.cache
+def backend_kinds() -> Mapping[str, BackendKind]:
+    """Every backend there is: those of other packages too. Looking for them costs memory: only on demand."""
+    from importlib.metadata import entry_points
+
+    theirs = {entry.name: entry.load() for entry in entry_points(group=ENTRY_POINTS)}
+    return {**theirs, **built_in_kinds()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A policy and the text it was read from."""
+
+    policy: Policy
+    text: str
+
+
+def load_policy(settings: Settings) -> Accepted:
+    """The policy that settings name; with no file at the default place, the built-in one.
+
+    Raises PolicyInvalid, also for a named file that is missing.
+    """
+    path = Path(settings.policy)
+    if not settings.policy_named and not path.exists():
+        return built_in()
+    from drainer.policyfile.load import read_text
+
+    text = read_text(path)
+    return Accepted(policy=parse_policy(text, file=str(path)), text=text)
+
+
+def built_in() -> Accepted:
+    """The policy that is used where no file stands: mask-reboots."""
+    from importlib.resources import files
+
+    text = files("drainer").joinpath("policies/mask-reboots.yaml").read_text(encoding="utf-8")
+    return Accepted(policy=parse_policy(text, file="built-in mask-reboots"), text=text)
+
+
+def parse_policy(text: str, *, file: str) -> Policy:
+    """Raises PolicyInvalid."""
+    from drainer.policyfile.load import load
+
+    try:
+        return load(text, file=file, backends=built_in_kinds())
+    except PolicyInvalid:
+        return load(text, file=file, backends=backend_kinds())
+
+
+def event_feed(settings: Settings, clock: Clock) -> EventFeed:
+    """The source of notices that the settings name, or the newest that is served."""
+    from drainer.sources.discovery import discover
+
+    try:
+        return discover(
+            settings.metadata_url, clock=clock, vm_name=settings.vm_name or "", source=settings.source
+        )
+    except ValueError as error:
+        problem = Problem(
+            file="--metadata-url",
+            line=1,
+            column=1,
+            field="metadata-url",
+            expected="http://HOST[:PORT]",
+            found=str(error),
+        )
+        raise PolicyInvalid((problem,)) from error
+
+
+def layers(policy: Policy, *, clock: Clock, vm_name: Callable[[], str]) -> tuple[Backend, ...]:
+    """The policy's layers, in order; a name that comes twice is numbered from its second coming on."""
+    around = Surroundings(clock=clock, vm_name=vm_name, service_ports=policy.service_ports)
+    built: list[Backend] = []
+    for choice in policy.backend:
+        kind = built_in_kinds().get(choice.name) or backend_kinds()[choice.name]
+        backend = kind.build(choice.options, around)
+        taken = sum(1 for other in built if other.name.split("#")[0] == choice.name)
+        built.append(Renamed(backend, f"{choice.name}#{taken + 1}") if taken else backend)
+    return tuple(built)
+
+
+class Renamed:
+    """A backend under another name, where a policy has two of a kind."""
+
+    def __init__(self, backend: Backend, name: str) -> None:
+        self._backend = backend
+        self.name = name
+        self.cordons = backend.cordons
+        self.isolates = backend.isolates
+        self.read_every = backend.read_every
+        self.settles_in = backend.settles_in
+        self.membership = backend.membership
+        self.in_flight = backend.in_flight
+        self.cordon = backend.cordon
+        self.isolate = backend.isolate
+        self.restore = backend.restore
+        self.in_service_count = backend.in_service_count
+        self.undo = backend.undo
+        self.close = backend.close
+
+
+def build_ports(
+    policy: Policy,
+    *,
+    clock: Clock,
+    feed: Feed,
+    vm_name: Callable[[], str],
+    stopping: Callable[[], bool],
+    hook_ran: Callable[[HookRan], None],
+) -> Ports:
+    """Everything outside, as this policy wants it."""
+    from drainer import health
+    from drainer.connections import KernelConnections
+    from drainer.hooks import HookRunner
+    from drainer.reporting.syslog import system_log
+
+    return Ports(
+        clock=clock,
+        feed=feed,
+        layers=layers(policy, clock=clock, vm_name=vm_name),
+        connections=KernelConnections(
+            service_ports=policy.service_ports, ignored_peers=_prober_sources(policy)
+        ),
+        health=health.build(policy.health),
+        hooks=HookRunner(policy.hooks, clock, report=hook_ran),
+        approvals=MemoryApprovals(vm_name()),
+        system_log=system_log(),
+        hook_stages=frozenset(hook.stage for hook in policy.hooks),
+        stopping=stopping,
+    )
+
+
+def _prober_sources(policy: Policy) -> tuple[str, ...]:
+    """Addresses from which the balancers' probers come: their connections are no work."""
+    named = (getattr(choice.options, "sources", ()) for choice in policy.backend)
+    return tuple(dict.fromkeys(source for sources in named for source in sources))
+
+
+def tightened(running: Policy, fresh: Policy) -> Policy:
+    """What a reload may change while an episode is open: rules and limits. The rest waits for Close."""
+    return replace(
+        running,
+        rules=fresh.rules,
+        keep_last=fresh.keep_last or running.keep_last,
+        min_in_service=max(fresh.min_in_service, running.min_in_service),
+        stuck_after=fresh.stuck_after,
+        system_log=fresh.system_log,
+    )

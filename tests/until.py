@@ -1,0 +1,18 @@
+"""Wait for a condition, with a generous deadline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+DEADLINE_S = 60.0
+
+
+def until(true: Callable[[], object], what: str, *, within_s: float = DEADLINE_S) -> None:
+    """Return once `true()` is; fail the test otherwise."""
+    deadline = monotonic() + within_s
+    pause = threading.Event()
+    while not true():
+        assert monotonic() < deadline, f"waited {within_s} s for {what}"
+        pause.wait(0.02)

@@ -64,12 +64,15 @@ async def test_anything_but_200_fails(start: Start, status: int) -> None:
 
 async def test_tcp_probe_is_up_after_one_success(start: Start) -> None:
     """A TCP probe asks for an open port alone: one success brings the member back."""
-    cluster = await start(protocol=Protocol.TCP, port=None, threshold=2)
-    await cluster.hosts["vm1"].refuse()
+    cluster = await start(protocol=Protocol.TCP, port=None, threshold=5)
+    host = cluster.hosts["vm1"]
+    await host.refuse()
     await cluster.until("vm1", up=False)
     assert cluster.seen("vm1")["last_probe"] == "refused"
-    await cluster.hosts["vm1"].serve()
+    asked = len(host.connections)
+    await host.serve()
     await cluster.until("vm1", up=True)
+    assert 1 <= len(host.connections) - asked <= 3
     assert cluster.seen("vm1")["last_probe"] == "open"
 
 

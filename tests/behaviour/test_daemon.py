@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -106,7 +104,7 @@ def test_second_daemon_for_one_vm_is_refused(sidecar: Make) -> None:
     until(lambda: (one.state / "vm.id").exists(), "the first daemon to know its VM")
     other.start()
     assert other.ended() == 75
-    assert "serves the VM" in other.said()[-1]["reason"]
+    assert "serves the VM" in json.dumps(other.said())
 
 
 def test_bad_policy_is_78(sidecar: Make) -> None:
@@ -188,14 +186,13 @@ def test_unreachable_service_stays_blind(sidecar: Make) -> None:
     assert not one.marker.exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere: see test_state_on_a_file")
 def test_unwritable_state_is_1(sidecar: Make) -> None:
-    """A state directory that cannot be written at start, with nothing open, exits 1 and names it."""
+    """A state directory that cannot be made, with nothing open, exits 1 and names it."""
     one = sidecar()
-    one.state.mkdir()
-    one.state.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    one.state = Path("/proc/drainer")
     one.start()
     assert one.ended() == 1
+    assert "/proc/drainer" in json.dumps(one.said()[-1])
 
 
 def test_state_on_a_file_is_1(sidecar: Make) -> None:

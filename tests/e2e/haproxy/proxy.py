@@ -59,10 +59,17 @@ class Proxy:
         return next(line.removeprefix("Pid: ") for line in lines if line.startswith("Pid: "))
 
     def reload(self) -> None:
-        """A new worker from the file as it now is; returns when it answers."""
+        """A new worker from the file as it now is; returns when it answers.
+
+        A master that has only just started ignores the signal, so it is sent until it is heeded.
+        """
         before = self.worker()
-        self.process.send_signal(signal.SIGUSR2)
-        eventually(lambda: self._answers() and self.worker() != before)
+
+        def reloaded() -> bool:
+            self.process.send_signal(signal.SIGUSR2)
+            return holds(lambda: self._answers() and self.worker() != before, within_s=1.0)
+
+        eventually(reloaded)
 
     def restart(self) -> None:
         """Stop hard and start anew."""
@@ -84,10 +91,17 @@ class Proxy:
 
 def eventually(condition: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
     """Wait for a condition, with a deadline."""
+    assert holds(condition, within_s=within_s), "the condition never came true"
+
+
+def holds(condition: Callable[[], bool], *, within_s: float) -> bool:
+    """Whether a condition comes true in time."""
     deadline = monotonic() + within_s
     while not condition():
-        assert monotonic() < deadline, "the condition never came true"
+        if monotonic() > deadline:
+            return False
         threading.Event().wait(0.01)
+    return True
 
 
 def program() -> str:
@@ -132,7 +146,7 @@ def running(
 
 def _started(config: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [program(), "-W", "-db", "-q", "-f", str(config)],
+        [program(), "-W", "-q", "-f", str(config)],
         cwd=config.parent,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -7,40 +7,18 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from pathlib import Path
 
 from metadata_server.balancing import Balancing
 from metadata_server.clock import Clock, ManualClock, RealClock, whole_second
 from metadata_server.commandlog import CommandLog
+from metadata_server.config import ClockKind, ServeConfig
 from metadata_server.control.app import control_app
 from metadata_server.directory import Directory
 from metadata_server.imds.app import MetadataApp
 from metadata_server.listening import ByAddress, Server, bind, bound
-from metadata_server.switches import Switches
 from metadata_server.topology import Address, Topology, Vm
 from metadata_server.world import World, scenario_for
-
-
-class ClockKind(StrEnum):
-    """Whose time the scenario follows."""
-
-    REAL = "real"
-    MANUAL = "manual"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServeConfig:
-    """What to serve; `control` None means no control path, `state` None that nothing survives a restart."""
-
-    topology: Topology
-    control: Address | None = None
-    clock: ClockKind = ClockKind.REAL
-    starts_at: datetime | None = None
-    state: Path | None = None
-    switches: Switches = field(default_factory=Switches)
 
 
 class Emulator:

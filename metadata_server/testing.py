@@ -7,8 +7,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from metadata_server.config import ClockKind, ServeConfig
 from metadata_server.control.client import ControlClient
-from metadata_server.serve import ClockKind, Emulator, ServeConfig
+from metadata_server.serve import Emulator
 from metadata_server.topology import Address, Topology, Vm
 
 _PATIENCE_S = 10.0

@@ -6,15 +6,18 @@ import signal
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from metadata_server.cli.vmoption import FORM, parse_vm
+from metadata_server.config import ClockKind, ServeConfig
 from metadata_server.errors import BadInput, bad_input
-from metadata_server.serve import ClockKind, Emulator, ServeConfig
 from metadata_server.switches import Switches
 from metadata_server.times import INSTANT, parse_instant
 from metadata_server.topology import ADDRESS, Address, Topology
 from metadata_server.topologyfile import load
+
+if TYPE_CHECKING:
+    from metadata_server.serve import Emulator
 
 _T = TypeVar("_T")
 
@@ -44,8 +47,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(parsed: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT."""
-    emulator = Emulator(config(parsed))
-    asyncio.run(_serve(emulator))
+    from metadata_server.serve import Emulator  # the web server is not loaded for the other subcommands
+
+    asyncio.run(_serve(Emulator(config(parsed))))
 
 
 def config(parsed: argparse.Namespace) -> ServeConfig:
@@ -62,7 +66,7 @@ def config(parsed: argparse.Namespace) -> ServeConfig:
     )
 
 
-async def _serve(emulator: Emulator) -> None:
+async def _serve(emulator: "Emulator") -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from metadata_server.serve import ClockKind, ServeConfig
+from metadata_server.config import ClockKind, ServeConfig
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
 from metadata_server.topology import Address, Topology, Vm
 from tests.wire.metadata_server.wire import EVENTS, METADATA, approve, ask, events

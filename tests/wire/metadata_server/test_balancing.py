@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from metadata_server.clock import monotonic
-from metadata_server.serve import ServeConfig
+from metadata_server.config import ServeConfig
 from metadata_server.testing import ServedEmulator, serve_in_thread
 from metadata_server.topologyfile import parse
 

@@ -7,10 +7,10 @@ import pytest
 from openapi_spec_validator import validate
 
 from metadata_server.cli.vmoption import parse_vm
+from metadata_server.config import ClockKind
 from metadata_server.control.client import ControlClient
 from metadata_server.control.verbs import VERBS
 from metadata_server.errors import BadInput, Conflict, EmulatorError, Unknown
-from metadata_server.serve import ClockKind
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
 from tests.wire.metadata_server.wire import ask
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from metadata_server.config import ClockKind, ServeConfig
 from metadata_server.imds.scheduled_events import VERSIONS
-from metadata_server.serve import ClockKind, ServeConfig
 from metadata_server.testing import ServedEmulator, serve_in_thread
 from metadata_server.topology import Address, Topology, Vm
 from tests.wire.metadata_server.wire import METADATA, ask

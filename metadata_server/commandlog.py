@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from metadata_server import locking
 from metadata_server.commands import Command
 from metadata_server.errors import BrokenLog, Problem
 from metadata_server.faults import Fault, FaultKind
@@ -28,6 +29,9 @@ class CommandLog:
         self.started_at = started_at
         self.commands = commands
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
+        if not locking.alone(self._file):
+            os.close(self._file)
+            raise BrokenLog([Problem(field=str(path), expected="a log of its own", found="one in use")])
 
     @classmethod
     def open(cls, directory: Path, *, started_at: datetime, clock: str) -> "CommandLog":

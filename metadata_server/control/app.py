@@ -50,12 +50,12 @@ def control_app(*, world: World, directory: Directory, balancers: Balancers) -> 
     paths = [f"{sorted(route.methods or ())[0]} {route.path}" for route in routes]
 
     async def lost(request: Request, _: Exception) -> Response:
-        found = f"{request.method} {request.url.path}"
+        found = f"{request.method} {request.scope['path']}"
         problem = Problem(field="path", expected=f"one of {', '.join(paths)}", found=found)
         return _refusal(world, Unknown([problem]))
 
     async def wrong_method(request: Request, _: Exception) -> Response:
-        allowed = [path for path in paths if path.endswith(f" {request.url.path}")]
+        allowed = [path for path in paths if path.endswith(f" {request.scope['path']}")]
         problem = Problem(field="method", expected=" or ".join(allowed), found=request.method)
         return _refusal(world, BadInput([problem]), status=405)
 

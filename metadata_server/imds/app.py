@@ -5,7 +5,7 @@ All that is decided here is decided for one request; the world behind it decides
 
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from metadata_server.clock import pause
@@ -35,7 +35,10 @@ class MetadataApp:
             stranger = refusal(404, f"No VM has the address {scope['client'][0]}")
             await send(stranger, date=self._date(), send_message=send_message)
             return
-        question = await _question(vm, Request(scope, receive))
+        try:
+            question = await _question(vm, Request(scope, receive))
+        except ClientDisconnect:
+            return
         faults = self._faults(question)
         await self._wait(question, faults)
         if FaultKind.RESET in faults:
@@ -77,11 +80,11 @@ class MetadataApp:
 
 
 async def _question(vm: Vm, request: Request) -> Question:
-    query = parse_qsl(request.url.query, keep_blank_values=True)
+    query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     return Question(
         vm=vm.name,
         method=request.method,
-        path=request.url.path,
+        path=request.scope["path"],
         query=tuple(query),
         headers=dict(request.headers),
         body=await request.body(),

@@ -121,3 +121,12 @@ def test_what_cannot_be_replayed_is_refused(tmp_path: Path, lines: list[str], li
     (tmp_path / FILE).write_text("".join(f"{text}\n" for text in lines))
     with pytest.raises(BrokenLog, match=f"{FILE}:{line}: expected"):
         opened(tmp_path)
+
+
+def test_a_log_belongs_to_one_emulator(tmp_path: Path) -> None:
+    """A second emulator on the same state directory is refused, and admitted when the first is gone."""
+    log = opened(tmp_path)
+    with pytest.raises(BrokenLog, match="one in use"):
+        opened(tmp_path)
+    log.close()
+    reread(tmp_path)

@@ -90,6 +90,17 @@ def test_client_that_gives_up(emulator: ServedEmulator) -> None:
     assert ask(emulator.url("vm1"), EVENTS).status == 200
 
 
+def test_client_that_leaves_in_the_middle(served: ServedEmulator, capfd: pytest.CaptureFixture[str]) -> None:
+    """A client that breaks off its request is forgotten without a word."""
+    parts = urlsplit(served.url("vm1"))
+    assert parts.hostname is not None
+    with socket.create_connection((parts.hostname, parts.port or 80), timeout=5) as halting:
+        halting.sendall(b"POST /metadata/scheduledevents HTTP/1.1\r\nHost: [\r\nContent-Length: 99\r\n\r\n{")
+    for _ in range(3):
+        assert ask(served.url("vm1"), EVENTS, headers={"Metadata": "true", "Host": "["}).status == 200
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(("kind", "expected"), [("status", "Scheduled"), ("empty", "Started")])
 def test_whether_the_service_saw_it(emulator: ServedEmulator, kind: str, expected: str) -> None:
     """A replaced answer means that nothing happened, an emptied one that it did."""

@@ -10,6 +10,7 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_type_hints
 
 from metadata_server import locking
@@ -91,6 +92,8 @@ def _written(value: object) -> object:
 
 
 def _read(hint: Any, value: Any) -> object:
+    if isinstance(hint, UnionType):
+        return None if value is None else _read(get_args(hint)[0], value)
     if hint is datetime:
         return datetime.fromisoformat(value).astimezone(UTC)
     if hint is timedelta:

@@ -71,6 +71,18 @@ class Approve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The platform thinks again about an announced event; None leaves a member as it was."""
+
+    at: datetime
+    id: str
+    type: EventType | None = None
+    not_before: datetime | None = None
+    interruption_s: int | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
     """The manual clock moves on."""
 
@@ -146,6 +158,6 @@ class Join:
     vm: str
 
 
-EventCommand = Schedule | Fail | Start | Complete | Cancel | Approve
+EventCommand = Schedule | Fail | Change | Start | Complete | Cancel | Approve
 SurroundingsCommand = SetFault | EndFault | Silence | Unsilence | Leave | Join
 Command = EventCommand | SurroundingsCommand | Advance | Reset | SetSwitch

@@ -6,10 +6,12 @@ Pure values: each verb returns the event as it is afterwards, and the same event
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Self, TypeVar
 
-from metadata_server.commands import Fail, Schedule
+from metadata_server.commands import Change, Fail, Schedule
 from metadata_server.scenario import EventSource, EventType
+
+_T = TypeVar("_T")
 
 
 class EventStatus(StrEnum):
@@ -102,8 +104,24 @@ class Event:
             return self
         return replace(self, ended_at=at, outcome=outcome)
 
+    def changed(self, command: Change) -> Self:
+        """With other members while it is Scheduled; a started event has no NotBefore to move."""
+        if self.started_at is not None:
+            return self
+        return replace(
+            self,
+            type=command.type or self.type,
+            not_before=command.not_before or self.not_before,
+            interruption_s=_either(command.interruption_s, self.interruption_s),
+            description=_either(command.description, self.description),
+        )
+
     def approved(self, *, by: str, starts_at: datetime) -> Self:
         """Approved for every VM it names: the first approval counts, later ones are only remembered."""
         if by in self.approved_by or self.started_at is not None:
             return self
         return replace(self, approved_by=(*self.approved_by, by), approved_for=self.approved_for or starts_at)
+
+
+def _either(new: _T | None, old: _T) -> _T:
+    return old if new is None else new

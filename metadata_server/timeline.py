@@ -18,6 +18,7 @@ from metadata_server.commands import (
     Advance,
     Approve,
     Cancel,
+    Change,
     Command,
     Complete,
     EndFault,
@@ -123,6 +124,8 @@ def _to_events(state: Timeline, command: EventCommand) -> Timeline:
     match command:
         case Schedule() | Fail():
             return _announced(state, Event.announced(command, scope=_scope(state, command.vms[0]), at=now))
+        case Change(id=id):
+            return _on(state, id, lambda event: event.changed(command))
         case Start(id=id):
             return _on(state, id, lambda event: event.started(now))
         case Complete(id=id):

@@ -5,10 +5,10 @@ event that is not in the state the verb needs.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from metadata_server.commands import Approve, Cancel, Complete, Fail, Schedule, Start
+from metadata_server.commands import Approve, Cancel, Change, Complete, Fail, Schedule, Start
 from metadata_server.control.views import event_view
 from metadata_server.errors import Conflict, Problem, Unknown, bad_input
 from metadata_server.event import Event, EventStatus
@@ -64,6 +64,23 @@ def fail(world: World, values: Values) -> Shown:
         by_scope.setdefault(world.vm(name, field="vms").scope, []).append(name)
     ids = [_failed(world, values, tuple(names)) for names in by_scope.values()]
     return {"events": [event_view(_event(world, event_id)) for event_id in ids]}
+
+
+def change(world: World, values: Values) -> Shown:
+    """The platform thinks again: another type, time, interruption or text, under the same id."""
+    _in_state(world, values["id"], EventStatus.SCHEDULED)
+    now = world.now()
+    when = values.get("in")
+    command = Change(
+        at=now,
+        id=values["id"],
+        type=values.get("type"),
+        not_before=now + when if isinstance(when, timedelta) else when,
+        interruption_s=values.get("duration"),
+        description=values.get("description"),
+    )
+    world.give(command)
+    return event_view(_event(world, values["id"]))
 
 
 def start(world: World, values: Values) -> Shown:

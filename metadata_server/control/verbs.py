@@ -68,6 +68,19 @@ VERBS = (
         act=events.fail,
     ),
     Verb(
+        name="change",
+        about="the platform thinks again about a Scheduled event",
+        fields=(
+            _EVENT,
+            Field(name="type", kind=one_of(EventType), about="what will happen instead"),
+            Field(name="in", kind=MOMENT, about="another NotBefore: from now, or an instant"),
+            _INTERRUPTION,
+            _DESCRIPTION,
+        ),
+        act=events.change,
+        positional=("id",),
+    ),
+    Verb(
         name="start",
         about="a Scheduled event starts now",
         fields=(_EVENT,),

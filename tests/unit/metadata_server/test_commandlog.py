@@ -12,6 +12,7 @@ from metadata_server.commands import (
     Advance,
     Approve,
     Cancel,
+    Change,
     Command,
     Complete,
     EndFault,
@@ -26,12 +27,15 @@ from metadata_server.commands import (
 )
 from metadata_server.errors import BrokenLog
 from metadata_server.faults import Fault, FaultKind
+from metadata_server.scenario import EventType
 from tests.unit.metadata_server.builders import NOON, A, at, fail, schedule
 
 EVERY: list[Command] = [
     schedule(),
     fail(),
     Start(at=at(1), id=A),
+    Change(at=at(1), id=A, type=EventType.FREEZE, not_before=at(9), interruption_s=0, description=""),
+    Change(at=at(1), id=A),
     Complete(at=at(1), id=A),
     Cancel(at=at(1), id=A),
     Approve(at=at(1), id=A, vm="web1"),

@@ -102,6 +102,19 @@ def test_failure_hits_each_set_apart() -> None:
     assert {event["status"] for event in reply["events"]} == {"Started"}
 
 
+def test_change_keeps_the_id_and_what_is_not_named() -> None:
+    """change moves or rewrites a Scheduled event under its id, and leaves the rest of it alone."""
+    here = world(schedule(), minute=5)
+    moved = give(here, "change", id=A, in_="5m")
+    assert (moved["not_before"], moved["type"]) == ("2030-01-31T12:10:00Z", "Reboot")
+    milder = give(
+        here, "change", id=A, type="Freeze", duration="9s", description="", in_="2030-01-31T12:30:00Z"
+    )
+    found = (milder["type"], milder["duration_s"], milder["description"], milder["not_before"])
+    assert found == ("Freeze", 9, "", "2030-01-31T12:30:00Z")
+    assert here.timeline().document("web1").changes == 3
+
+
 def test_life_by_hand() -> None:
     """start and complete, or cancel, lead an event through its life."""
     here = world(schedule(), schedule(B))
@@ -148,7 +161,7 @@ def test_what_the_scenario_does_not_allow(
     assert here.timeline() == before
 
 
-@pytest.mark.parametrize("verb", ["start", "complete", "cancel", "approve"])
+@pytest.mark.parametrize("verb", ["start", "complete", "cancel", "approve", "change"])
 def test_what_is_over_stays_over(verb: str) -> None:
     """An event that is gone cannot be started, completed, cancelled or approved."""
     here = world(schedule())

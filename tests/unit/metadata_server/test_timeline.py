@@ -9,6 +9,7 @@ from metadata_server.commands import (
     Advance,
     Approve,
     Cancel,
+    Change,
     Command,
     Complete,
     EndFault,
@@ -23,6 +24,7 @@ from metadata_server.commands import (
 )
 from metadata_server.event import EventStatus, Outcome
 from metadata_server.faults import Fault, FaultKind
+from metadata_server.scenario import EventType
 from metadata_server.timeline import Timeline, timeline
 from tests.unit.metadata_server.builders import A, B, at, fail, scenario, schedule
 
@@ -46,6 +48,25 @@ LIVES: list[tuple[str, Sequence[Command], float, tuple[int, list[str]]]] = [
     ("approved, so gone early", [schedule(), Approve(at=at(3), id=ID, vm="web2")], 13, (3, [])),
     ("started by hand", [schedule(), Start(at=at(1), id=ID)], 1, (2, ["A Started"])),
     ("completed by hand", [schedule(), Start(at=at(1), id=ID), Complete(at=at(2), id=ID)], 2, (3, [])),
+    ("moved", [schedule(), Change(at=at(1), id=ID, not_before=at(20))], 15, (2, ["A Scheduled"])),
+    (
+        "moved, so started later",
+        [schedule(), Change(at=at(1), id=ID, not_before=at(20))],
+        20,
+        (3, ["A Started"]),
+    ),
+    (
+        "changed to the same",
+        [schedule(), Change(at=at(1), id=ID, not_before=at(15))],
+        1,
+        (1, ["A Scheduled"]),
+    ),
+    (
+        "changed when started",
+        [schedule(), Start(at=at(1), id=ID), Change(at=at(2), id=ID, type=EventType.FREEZE)],
+        2,
+        (2, ["A Started"]),
+    ),
     ("cancelled", [schedule(), Cancel(at=at(1), id=ID)], 1, (2, [])),
     ("cancelled, and nothing later", [schedule(), Cancel(at=at(1), id=ID)], 60, (2, [])),
     ("failed: no Scheduled", [fail()], 0, (1, ["A Started"])),

@@ -98,10 +98,11 @@ class Command:
         return InFlight(count=self._number(self._options.in_flight, "in_flight"))
 
     def cordon(self) -> Progress:
-        if not self._options.cordon:
-            return self.isolate()
+        """Where no command cordons softly, removal is the cordon."""
         taking = [e for e in self.membership().entries if e.standing is Standing.IN]
         self._cordoned = (self._cordoned or frozenset()) | {entry.name for entry in taking}
+        if not self._options.cordon:
+            return self._write(self._options.isolate, "isolate", taking)
         return self._write(self._options.cordon, "cordon", taking)
 
     def isolate(self) -> Progress:
@@ -132,7 +133,9 @@ class Command:
         """Nothing is held."""
 
     def _is_ours(self, entry: Entry) -> bool:
-        return self._cordoned is None or entry.name in self._cordoned
+        if self._cordoned is None:
+            return self.cordons
+        return entry.name in self._cordoned
 
     def _write(self, command: tuple[str, ...], verb: str, entries: Iterable[Entry]) -> Progress:
         entries = tuple(entries)

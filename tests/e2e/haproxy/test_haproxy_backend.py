@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +118,7 @@ def test_sessions_go_to_zero(rig: Rig) -> None:
     """A request in flight counts while drained, is answered, and then nothing is in flight."""
     backend = rig.connect()
     host, port = rig.proxy.address.split(":")
-    with held_request(rig) as release, socket.create_connection((host, int(port)), timeout=10) as client:
+    with held_requests(rig) as release, socket.create_connection((host, int(port)), timeout=10) as client:
         client.sendall(b"GET /slow HTTP/1.0\r\n\r\n")
         eventually(lambda: backend.in_flight() == InFlight(count=1))
         backend.cordon()
@@ -127,42 +128,34 @@ def test_sessions_go_to_zero(rig: Rig) -> None:
         eventually(lambda: backend.in_flight() == InFlight(count=0))
 
 
-class held_request:
-    """vm1 alone serves, and its requests wait until released."""
+@contextmanager
+def held_requests(rig: Rig) -> Iterator[threading.Event]:
+    """vm1 alone serves, and its requests for /slow wait for the event."""
+    release = threading.Event()
 
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
-        self._stop = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._serve)
-
-    def __enter__(self) -> threading.Event:
-        host, port = self._listener.getsockname()
-        self._thread.start()
-        self._rig.proxy.ask(f"set server web/vm1 addr {host} port {port}")
-        self._rig.proxy.ask("set server web/vm1 health up; disable health web/vm1")
-        self._rig.proxy.ask("set server web/vm2 state maint")
-        return self._stop
-
-    def _serve(self) -> None:
-        """Answer checks at once, and /slow when released."""
+    def serve(listener: socket.socket) -> None:
         while True:
-            connection, _ = self._listener.accept()
+            connection, _ = listener.accept()
             with connection:
                 request = connection.recv(4096)
                 if not request:
                     return
                 if b"/slow" in request:
-                    self._stop.wait(20)
+                    release.wait(20)
                 connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._rig.proxy.ask("disable health web/vm1")
-        with socket.create_connection(self._listener.getsockname()):
-            pass
-        self._thread.join()
-        self._listener.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        rig.proxy.ask(f"set server web/vm1 addr {host} port {port}")
+        rig.proxy.ask("set server web/vm1 health up; disable health web/vm1")
+        rig.proxy.ask("set server web/vm2 state maint")
+        yield release
+        release.set()
+        with socket.create_connection((host, port)) as last:
+            last.shutdown(socket.SHUT_WR)
+            thread.join()
 
 
 def test_others_in_service_are_counted(rig: Rig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import typing
 
+from drainer.policyfile.shapes import Choice, Shape, Text, Word, wording
 from drainer.policyfile.tree import Items, Kind, Node, Pairs, Refused, Scalar, made_of
 
 
@@ -29,13 +30,42 @@ def describe(node: Node) -> str:
             typing.assert_never(node)
 
 
+def asked(shape: Shape, node: Node) -> str:
+    """What the shape expects, with a word of advice where this node shows what went wrong."""
+    words = wording(shape)
+    match shape, node:
+        case Text(choices=(_, *_) as choices), Scalar(kind=Kind.TEXT, text=text):
+            return f"{words}{meant(text, choices)}"
+        case Choice(members=members), Scalar(kind=Kind.TEXT, text=text):
+            return f"{words}{meant(text, tuple(members))}"
+        case Text(choices=()), Scalar(kind=kind) if kind not in (Kind.TEXT, Kind.NULL):
+            return f"{words} (quote it)"
+        case _:
+            return words
+
+
+def stands(shape: Shape, node: Node) -> str:
+    """What stands there instead; something that is to come is said to be missing in this version."""
+    match shape, node:
+        case Word(later=later), Pairs(pairs=((Scalar(text=name), _), *_)) if name in later:
+            return not_yet(name)
+        case Word(later=later), Scalar(text=name) if name in later:
+            return not_yet(name)
+        case _:
+            return describe(node)
+
+
+def not_yet(name: str) -> str:
+    return f"{name}, which is not in this version"
+
+
 def meant(text: str, known: tuple[str, ...]) -> str:
     """A question to end a message with, where a known word is close."""
     import difflib  # only ever needed for a wrong file
 
     spelled = {each.casefold(): each for each in known}
-    close = difflib.get_close_matches(text.casefold().replace("-", "_"), list(spelled), n=1)
-    close = close or difflib.get_close_matches(text.casefold(), list(spelled), n=1)
+    close = difflib.get_close_matches(text.casefold().replace("-", "_"), list(spelled), n=1, cutoff=0.7)
+    close = close or difflib.get_close_matches(text.casefold(), list(spelled), n=1, cutoff=0.7)
     return f" (did you mean {spelled[close[0]]}?)" if close else ""
 
 

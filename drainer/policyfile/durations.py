@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-PATTERN = "^(0|[1-9][0-9]{0,8})(ms|s|m|h|d)$"
+PATTERN = "^(0|[1-9][0-9]{0,10})(ms|s|m|h|d)$"
 LONGEST = timedelta(days=365)
 
 _UNITS: Mapping[str, timedelta] = {

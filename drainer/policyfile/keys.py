@@ -66,7 +66,7 @@ class PolicyFile:
     rules: tuple[Rule, ...]
 
 
-_COMMAND = ListOf(item=Text(words="an argument", pattern=r"^[\s\S]+$"), least=1)
+_COMMAND = ListOf(item=Text(words="text", pattern=r"^[\s\S]+$"), least=1)
 _BRIEF = Span(least=timedelta(milliseconds=100), most=timedelta(hours=1))
 _A_DAY = Span(most=timedelta(days=1))
 
@@ -74,7 +74,7 @@ BOUNDS: Overrides = {
     (PolicyFile, "version"): Whole(least=1, most=1),
     (PolicyFile, "service_ports"): ListOf(item=Whole(least=1, most=65535), least=1),
     (PolicyFile, "min_in_service"): Whole(least=0, most=10_000),
-    (PolicyFile, "budget"): Word(word="none", means=BudgetChoice()),
+    (PolicyFile, "budget"): Word(word="none", means=BudgetChoice(), later=LATER_BUDGETS),
     (HealthCheck, "http"): Text(words="an http:// or https:// address", pattern=URL),
     (HealthCheck, "tcp"): Text(words="HOST:PORT", pattern=HOST_PORT),
     (HealthCheck, "command"): _COMMAND,
@@ -107,5 +107,6 @@ def policy_shape(
         **BOUNDS,
         (PolicyFile, "health"): health,
         (PolicyFile, "backend"): ListOf(item=layer),
+        (PolicyFile, "rules"): ListOf(item=record_of(Rule, BOUNDS), least=1),
     }
     return record_of(PolicyFile, whole)

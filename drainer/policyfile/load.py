@@ -15,7 +15,7 @@ from drainer.policyfile.describing import describe
 from drainer.policyfile.effective import effective
 from drainer.policyfile.keys import DEFAULT_BACKEND, LATER_BACKENDS, policy_shape
 from drainer.policyfile.reading import Reading
-from drainer.policyfile.shapes import Record
+from drainer.policyfile.shapes import Record, record
 from drainer.policyfile.tree import Pairs, Place
 from drainer.policyfile.values import BAD
 from drainer.policyfile.whole import whole_flaws
@@ -93,8 +93,10 @@ def _complete(values: dict[str, Any], reading: Reading, backends: Mapping[str, B
         reading.problem("backend", _START, expected="a list of layers", found=found)
         values["backend"] = BAD
         return
-    options = reading.build(kind.options, {}, f"backend[0].{DEFAULT_BACKEND}", _START)
-    values["backend"] = (BAD if options is BAD else BackendChoice(name=DEFAULT_BACKEND, options=options),)
+    none = Pairs(place=_START, pairs=())
+    options = reading.value(none, record(kind.options), f"backend[0].{DEFAULT_BACKEND}")
+    layer = BAD if options is BAD else BackendChoice(name=DEFAULT_BACKEND, options=options)
+    values["backend"] = (layer,)
 
 
 def _unreadable(path: Path, place: Place, expected: str, found: str) -> PolicyInvalid:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from drainer.core.policy import BackendChoice
 from drainer.errors import Problem
 from drainer.policyfile import soundness
-from drainer.policyfile.describing import describe, meant, one_line
+from drainer.policyfile.describing import asked, describe, meant, not_yet, one_line, stands
 from drainer.policyfile.scalars import converted
 from drainer.policyfile.shapes import (
     Either,
@@ -59,7 +59,7 @@ class Reading:
             case _:
                 value = BAD
         if value is BAD:
-            self.problem(path, node.place, expected=wording(shape), found=describe(node))
+            self.problem(path, node.place, expected=asked(shape, node), found=stands(shape, node))
         return value
 
     def keys(self, node: Pairs, shape: Record, path: str) -> dict[str, object]:
@@ -102,7 +102,7 @@ class Reading:
             if isinstance(key, Refused):
                 continue
             if not isinstance(key, Scalar):
-                self.problem(path, key.place, expected="a key", found=describe(key))
+                self.problem(path or "policy", key.place, expected="a key", found=describe(key))
             elif key.text in first:
                 again = f"a second one (the first is in line {first[key.text].line})"
                 self.problem(_join(path, key.text), key.place, expected=f"one {key.text}", found=again)
@@ -157,7 +157,7 @@ class Reading:
             if not trial.problems:
                 self.places |= trial.places
                 return value
-        self.problem(path, node.place, expected=wording(Either(shapes=shapes)), found=describe(node))
+        self.problem(path, node.place, expected=asked(Either(shapes=shapes), node), found=describe(node))
         return BAD
 
     def _layer(self, node: Node, shape: Layer, path: str) -> object:
@@ -176,9 +176,10 @@ class Reading:
     def _options(self, name: Scalar, options: Node | None, shape: Layer, path: str) -> object:
         kind = shape.kinds.get(name.text)
         if kind is None:
-            later = ", which is not in this version" if name.text in shape.later else ""
-            expected = f"{wording(shape)}{'' if later else meant(name.text, tuple(shape.kinds))}"
-            self.problem(path, name.place, expected=expected, found=f"{describe(name)}{later}")
+            strange = name.text not in shape.later
+            expected = f"{wording(shape)}{meant(name.text, tuple(shape.kinds)) if strange else ''}"
+            found = describe(name) if strange else not_yet(name.text)
+            self.problem(path, name.place, expected=expected, found=found)
             return BAD
         below = Pairs(place=name.place, pairs=()) if options is None else options
         made = self.value(below, kind, f"{path}.{name.text}")

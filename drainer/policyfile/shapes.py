@@ -50,10 +50,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One fixed word and what it means; `null` is YAML's own."""
+    """One fixed word and what it means; `null` is YAML's own. `later`: words for what is not built yet."""
 
     word: str
     means: object
+    later: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,9 @@ def wording(shape: Shape) -> str:
         case Text(choices=choices):
             return listed(choices)
         case Whole(least=None) | Whole(most=None):
-            return _bounded_below("a whole number", shape.least)
+            return "a whole number"
+        case Whole(least=least, most=most) if least == most:
+            return str(least)
         case Whole(least=least, most=most):
             return f"a whole number from {least} to {most}"
         case Number():
@@ -161,13 +164,13 @@ def wording(shape: Shape) -> str:
         case Truth():
             return "true or false"
         case Span(least=least, most=most):
-            return f"a duration such as 300ms, 10s, 5m, 1h or 7d, {_range(least, most)}"
+            return f"a duration with its unit, such as 300ms, 10s, 5m, 1h or 7d, {_range(least, most)}"
         case Word(word=word):
             return word
         case Choice(members=members):
             return listed(tuple(members))
-        case ListOf(item=item):
-            return f"a list of {wording(item)}"
+        case ListOf(item=item, least=least):
+            return f"a list{f' of at least {least}' if least else ''}, each item {wording(item)}"
         case Record():
             return "a mapping"
         case Layer(kinds=kinds):
@@ -188,10 +191,6 @@ def _key(field: Field[typing.Any], shape: Shape) -> Key:
     if field.default_factory is not MISSING:
         return Key(name=field.name, shape=shape, required=False, default=field.default_factory())
     return Key(name=field.name, shape=shape, required=True)
-
-
-def _bounded_below(words: str, least: int | None) -> str:
-    return words if least is None else f"{words}, at least {least}"
 
 
 def _range(least: timedelta, most: timedelta) -> str:

@@ -53,7 +53,10 @@ def covers(earlier: Match, later: Match) -> bool:
 
 def same_route(one: str, other: str) -> bool:
     """Two addresses that the same route of the same server answers, whatever the query."""
-    return _route(one) == _route(other)
+    try:
+        return _route(one) == _route(other)
+    except ValueError:
+        return False
 
 
 def probed_routes(options: object) -> tuple[str, ...]:
@@ -99,18 +102,28 @@ def _health(values: Values, _written: frozenset[str]) -> Iterator[Flaw]:
             expected="one of http, tcp, command (or health: none, for no check at all)",
             found="none of them",
         )
+    for name in ("http", "tcp"):
+        if values[name] and not _reachable(values[name]):
+            yield Flaw(fields=(name,), expected="a host and a port up to 65535", found=values[name])
     for name in ways[1:]:
         yield Flaw(fields=(name,), expected="one of http, tcp, command", found=f"{name} beside {ways[0]}")
 
 
+def _reachable(address: str) -> bool:
+    """It has a host and a port that can exist."""
+    try:
+        parts = urlsplit(address if "//" in address else f"tcp://{address}")
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _route(address: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port, path. Raises ValueError."""
     parts = urlsplit(address)
     host = (parts.hostname or "").replace("localhost", "127.0.0.1")
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    return parts.scheme, host, port or (443 if parts.scheme == "https" else 80), parts.path or "/"
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.scheme, host, port, parts.path or "/"
 
 
 _JUDGES: Mapping[type[Any], Callable[[Values, frozenset[str]], Iterator[Flaw]]] = {

@@ -90,7 +90,7 @@ def parse(text: str, *, file: str) -> tuple[Node, tuple[Problem, ...]]:
         raise PolicyInvalid(tuple(builder.problems)) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # The scanner lets the ValueError of an impossible escape ("\U99999999") through.
-        builder.problem(builder.here(), expected="valid YAML", found=f"what YAML cannot read ({error})")
+        builder.problem(builder.here(), expected="valid YAML", found="an escape that names no character")
         raise PolicyInvalid(tuple(builder.problems)) from error
     return root, tuple(builder.problems)
 

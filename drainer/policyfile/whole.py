@@ -73,11 +73,17 @@ def _trapping_routes(health: HealthCheck, layers: tuple[Any, ...], places: Place
             if not same_route(route, health.http):
                 continue
             layer_path = f"backend[{index}].{DEFAULT_BACKEND}.route"
-            place = places.get(layer_path) or places.get(f"backend[{index}]")
-            line = f" in line {place.line}" if place else ""
+            check = _named("health.http", places)
+            probed = _named(layer_path, places, f"backend[{index}]")
             yield Flaw(
                 fields=("health.http", layer_path, f"backend[{index}]"),
-                expected=f"health.http to be another route than the probed one ({layer_path}{line}): it is"
-                " down while the VM is out, and the VM would never come back",
+                expected=f"{check} to ask another route than the probed one, {probed}: that one is down while"
+                " the VM is out, and the VM would never come back",
                 found=health.http,
             )
+
+
+def _named(path: str, places: Places, around: str = "") -> str:
+    """The path with its line, or that of what stands around it; alone where it applies by omission."""
+    place = places.get(path) or places.get(around)
+    return f"{path} (line {place.line})" if place else f"{path} (its default)"

@@ -1,0 +1,1 @@
+"""The policy loader, its printer, its check and its schema."""

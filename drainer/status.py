@@ -13,10 +13,7 @@ from drainer.core.assess import LayerSight
 from drainer.core.codec import encode
 from drainer.core.episode import Episode, LayerFacts, State, Wishes
 from drainer.core.model import (
-    Addressee,
-    At,
     Document,
-    Event,
     Face,
     InFlight,
     Instant,
@@ -24,12 +21,12 @@ from drainer.core.model import (
     Unreadable,
     elapsed,
 )
-from drainer.core.naming import names_vm
 from drainer.core.phase import VmPhase, phase_of, taken_out
 from drainer.core.situation import Situation
 from drainer.core.step import Wait, name_of
 from drainer.core.threat import Sighting
 from drainer.reconcile import Tick
+from drainer.reporting.notices import notice_json, notices_of
 
 SCHEMA = 1
 
@@ -118,32 +115,13 @@ def _of_tick(tick: Tick) -> Json:
 # --- notices --------------------------------------------------------------------------------------
 
 
-def notice_of(event: Event) -> Json:
-    """One notice as every JSON of ours shows it; what its source does not say is null."""
-    resources = None if isinstance(event.resources, Addressee) else list(event.resources)
-    return {
-        "id": event.id,
-        "type": event.type,
-        "status": event.status.value or None,
-        "not_before": encode(event.not_before.at) if isinstance(event.not_before, At) else None,
-        "resources": resources,
-        "source": event.source.value or None,
-        "duration_s": None if event.duration is None else event.duration.total_seconds(),
-        "description": event.description,
-    }
-
-
 def _notices(tick: Tick) -> list[Json]:
     """Every notice for this VM, the skipped ones too."""
     document = tick.seen.document
     if isinstance(document, Unreadable):
         return []
     sightings = {sighting.event.id: sighting for sighting in tick.assessment.outlook.sightings}
-    return [
-        {**notice_of(event), **_doing(sightings.get(event.id))}
-        for event in document.events
-        if names_vm(event, document.vm.name)
-    ]
+    return [{**notice_json(event), **_doing(sightings.get(event.id))} for event in notices_of(document)]
 
 
 def _doing(sighting: Sighting | None) -> Json:

@@ -68,8 +68,9 @@ def run(parsed: argparse.Namespace) -> int:
 
 def once(parsed: argparse.Namespace) -> int:
     settings, as_json = settings_of(parsed), wants_json(parsed)
-    code: int = import_module("drainer.once").main(settings, json=as_json, record=parsed.record)
-    return code
+    from drainer.once import main as look
+
+    return look(settings, json=as_json, record=parsed.record)
 
 
 def check(parsed: argparse.Namespace) -> int:

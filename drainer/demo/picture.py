@@ -1,0 +1,218 @@
+"""The demo's picture: who served what and when, each VM a lane, one panel above the other on one scale.
+
+It draws what the traffic saw and what an observer wrote down; it judges nothing. matplotlib is imported
+when a picture is drawn, not before.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from drainer.demo.traffic import Result, Span
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+BIN_S = 0.5
+COLOURS = ("#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito: told apart by every eye
+OUT, FAILED, INK, FAINT = "#d9d9d9", "#d62728", "#222222", "#8c8c8c"
+
+
+class Mark(Protocol):
+    """Something that happened to a VM. Drawn by the first word of `what`; words not in MARKS are not."""
+
+    @property
+    def at_s(self) -> float: ...
+
+    @property
+    def vm(self) -> str: ...
+
+    @property
+    def what(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a mark is drawn and what the legend calls it."""
+
+    label: str
+    shape: str
+    colour: str
+
+
+MARKS: Mapping[str, Look] = {
+    "notice": Look(label="notice", shape="$!$", colour="#b8860b"),
+    "cordon": Look(label="cordon", shape="v", colour="#b8860b"),
+    "reboot": Look(label="reboot", shape="X", colour=INK),
+    "boot": Look(label="boot", shape="o", colour=FAINT),
+    "restore": Look(label="restore", shape="^", colour="#1a7f37"),
+}
+"""`restored` is drawn as `restore`: the first look whose name begins the word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One run. `out`: when each VM took no new work. Instants on the traffic's clock."""
+
+    title: str
+    results: Sequence[Result]
+    out: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    marks: Sequence[Mark] = ()
+
+    @property
+    def began_at(self) -> float:
+        return min((result.scheduled_at for result in self.results), default=0.0)
+
+    @property
+    def lasted_s(self) -> float:
+        return max((result.finished_at for result in self.results), default=0.0) - self.began_at
+
+    @property
+    def vms(self) -> frozenset[str]:
+        seen = {result.vm for result in self.results} | set(self.out) | {mark.vm for mark in self.marks}
+        return frozenset(seen - {""})
+
+
+def draw(panels: Sequence[Panel], *, png: Path, svg: Path) -> None:
+    """Write the picture in both formats. Raises ValueError without a panel, OSError where it cannot write."""
+    if not panels:
+        raise ValueError("picture: expected a panel, got none")
+    from matplotlib.figure import Figure
+
+    with _styled():
+        figure = Figure(figsize=(13, 0.9 + 4.6 * len(panels)), layout="constrained", facecolor="white")
+        vms = sorted(frozenset().union(*(panel.vms for panel in panels))) or ["no VM"]
+        lasted = max(panel.lasted_s for panel in panels)
+        most = max(max(_rates(panel, vm), default=0.0) for panel in panels for vm in vms)
+        for panel, part in zip(panels, _parts(figure, len(panels)), strict=True):
+            _draw_panel(part, panel, vms=vms, lasted_s=lasted, most=most)
+        _legend(figure, panels)
+        figure.savefig(png, dpi=144, metadata={"Software": None})
+        figure.savefig(svg, metadata={"Date": None})
+
+
+def _styled() -> AbstractContextManager[None]:
+    import matplotlib
+
+    return matplotlib.rc_context(
+        {
+            "font.family": "DejaVu Sans",
+            "font.size": 11,
+            "axes.edgecolor": FAINT,
+            "axes.linewidth": 0.8,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "svg.fonttype": "none",
+            "svg.hashsalt": "drainer",
+        }
+    )
+
+
+def _parts(figure: "Figure", count: int) -> list["SubFigure"]:
+    return list(figure.subfigures(count, 1, squeeze=False, hspace=0.03)[:, 0])
+
+
+def _draw_panel(part: "SubFigure", panel: Panel, *, vms: list[str], lasted_s: float, most: float) -> None:
+    failed = [result for result in panel.results if not result.ok]
+    part.suptitle(
+        f"{panel.title}: {len(failed)} of {len(panel.results)} requests failed",
+        x=0.01,
+        ha="left",
+        fontsize=15,
+        fontweight="bold",
+        color=FAILED if failed else "#1a7f37",
+    )
+    rows = part.subplots(len(vms) + 1, 1, sharex=True, height_ratios=[*([3.0] * len(vms)), 1.6])
+    *lanes, strip = list(rows)
+    for number, (vm, lane) in enumerate(zip(vms, lanes, strict=True)):
+        _draw_lane(lane, panel, vm, colour=COLOURS[number % len(COLOURS)])
+        lane.set_ylim(0, max(most, 1.0) * 1.35)
+    lanes[len(lanes) // 2].set_ylabel("requests served per second")
+    _draw_failures(strip, panel, failed)
+    strip.set_xlim(0, max(lasted_s, BIN_S))
+    strip.set_xlabel("seconds since the traffic began")
+
+
+def _draw_lane(lane: "Axes", panel: Panel, vm: str, *, colour: str) -> None:
+    for start, end in panel.out.get(vm, ()):
+        lane.axvspan(start - panel.began_at, end - panel.began_at, color=OUT, linewidth=0)
+    rates = _rates(panel, vm)
+    edges = [number * BIN_S for number in range(len(rates) + 1)]
+    lane.stairs(rates, edges, fill=True, color=colour, alpha=0.85)
+    lane.text(0.006, 0.9, vm, transform=lane.transAxes, va="top", color=colour, fontweight="bold")
+    _tidy(lane)
+    height = 0.87
+    for mark in panel.marks:
+        look = _look(mark.what)
+        if mark.vm != vm or look is None:
+            continue
+        at = mark.at_s - panel.began_at
+        lane.axvline(at, color=look.colour, linewidth=1, linestyle=(0, (2, 2)))
+        lane.plot(
+            [at],
+            [height],
+            transform=lane.get_xaxis_transform(),
+            marker=look.shape,
+            color=look.colour,
+            markeredgecolor="white",
+            markersize=10,
+            clip_on=False,
+        )
+
+
+def _draw_failures(strip: "Axes", panel: Panel, failed: Sequence[Result]) -> None:
+    """One red tick for each failed request, where it was due."""
+    strip.vlines(
+        [result.scheduled_at - panel.began_at for result in failed],
+        0,
+        1,
+        color=FAILED,
+        linewidth=0.9,
+        alpha=0.6,
+    )
+    strip.set_ylim(0, 1)
+    strip.set_yticks([])
+    strip.set_ylabel("failed", rotation=0, ha="right", va="center", color=FAILED)
+    _tidy(strip)
+    strip.spines["left"].set_visible(False)
+
+
+def _tidy(axes: "Axes") -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_axisbelow(True)
+    axes.grid(axis="x", color=OUT, linewidth=0.6)
+
+
+def _legend(figure: "Figure", panels: Sequence[Panel]) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    looks = {look.label: look for panel in panels for mark in panel.marks if (look := _look(mark.what))}
+    entries: list[Line2D | Patch] = [
+        Line2D([], [], linestyle="", marker=look.shape, color=look.colour, markersize=9, label=look.label)
+        for look in MARKS.values()
+        if look.label in looks
+    ]
+    entries.append(Patch(facecolor=OUT, label="takes no new connections"))
+    entries.append(
+        Line2D([], [], linestyle="", marker="|", color=FAILED, markersize=12, label="failed request")
+    )
+    figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), frameon=False)
+
+
+def _look(what: str) -> Look | None:
+    return next((look for name, look in MARKS.items() if what.startswith(name)), None)
+
+
+def _rates(panel: Panel, vm: str) -> list[float]:
+    """Requests a second that the VM served well, for each bin of the run, by when they were answered."""
+    ended = Counter(
+        int((result.finished_at - panel.began_at) / BIN_S)
+        for result in panel.results
+        if result.ok and result.vm == vm
+    )
+    return [ended[number] / BIN_S for number in range(int(panel.lasted_s / BIN_S) + 1)]

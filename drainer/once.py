@@ -119,7 +119,8 @@ def read(feed: EventFeed, clock: Clock, *, wait: Callable[[float], object]) -> D
         outcome = feed.observe()
         if isinstance(outcome, Document):
             return outcome
-        if elapsed(began, clock.now()) + timedelta(seconds=EVERY_S) >= GIVE_UP_AFTER:
+        late = elapsed(began, clock.now()) + timedelta(seconds=EVERY_S) >= GIVE_UP_AFTER
+        if late or outcome.kind == "name-mismatch":  # which waiting does not mend
             return outcome
         wait(EVERY_S)
 

@@ -227,6 +227,13 @@ def test_it_gives_up_after_30_seconds() -> None:
     assert timedelta(seconds=28) < clock.now().wall - began.wall <= timedelta(seconds=30)
 
 
+def test_it_does_not_wait_for_a_name_to_change() -> None:
+    """A given name that is another VM's is wrong at once."""
+    clock = ManualClock()
+    mismatch = Unreadable(kind="name-mismatch", reason="given as vm2, and it is vm1")
+    assert read(Outcomes(clock, [mismatch, document()]), clock, wait=lambda _: None) == mismatch
+
+
 VM1 = answer(b'{"compute":{"name":"vm1","vmId":"id-1"}}')
 
 

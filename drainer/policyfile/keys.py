@@ -83,7 +83,7 @@ BOUNDS: Overrides = {
     (HealthCheck, "timeout"): _BRIEF,
     (StuckAfter, "event"): Either(shapes=(Word(word="never", means=None), Span(least=timedelta(minutes=1)))),
     (Hook, "command"): _COMMAND,
-    (Hook, "timeout"): _BRIEF,
+    (Hook, "timeout"): Span(least=timedelta(milliseconds=100), most=timedelta(minutes=1)),
     (Match, "type"): Text(choices=EVENT_TYPES),
     (Match, "source"): Choice(members={each.value: each for each in EventSource if each.value}),
     (Match, "duration_below"): Span(least=timedelta(milliseconds=1)),

@@ -93,7 +93,7 @@ POLICIES = st.builds(
     min_in_service=st.integers(0, 10000),
     stuck_after=st.builds(StuckAfter, event=st.none() | spans(60, 86400)),
     hooks=st.lists(
-        st.builds(Hook, stage=st.sampled_from(Stage), command=COMMANDS, timeout=spans(1, 3600)), max_size=2
+        st.builds(Hook, stage=st.sampled_from(Stage), command=COMMANDS, timeout=spans(1, 60)), max_size=2
     ).map(tuple),
     egress=st.sampled_from(Egress),
     system_log=st.booleans(),

@@ -101,8 +101,7 @@ def elapse(state: Timeline, until: datetime) -> Timeline:
 
 def apply(state: Timeline, command: Command) -> Timeline:
     """The scenario after `command`, which happens at its own instant, or at `state.now` if that is later."""
-    state = elapse(state, command.at)
-    return elapse(_effect(state, command), state.now)
+    return _effect(elapse(state, command.at), command)
 
 
 def _effect(state: Timeline, command: Command) -> Timeline:

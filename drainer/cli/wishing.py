@@ -1,9 +1,172 @@
-"""Verbs by which an operator tells the daemon what is wanted."""
+"""Verbs by which an operator tells the daemon what is wanted. Each is journalled before it is granted."""
 
 from __future__ import annotations
 
-from drainer.cli.flags import Verbs
+import argparse
+import sys
+from importlib import import_module
+from typing import Any
+
+from drainer.cli import exits
+from drainer.cli.flags import JSON, Verbs, add_flag, add_verb, settings_of, wants_json
+from drainer.cli.times import instant
+from drainer.settings import SettingInvalid
+
+TIME = "TIME"
+LONGEST_REASON = 500
 
 
 def add(verbs: Verbs) -> None:
-    """Add the verbs that ask for something."""
+    """Add hold, skip, force, drain, restore, resume and adopt."""
+    held = _wish(
+        verbs,
+        "hold",
+        hold,
+        about="take nothing out and give nothing back until TIME",
+        example="drainer hold --until 2h",
+    )
+    held.add_argument("--until", required=True, metavar=TIME, help="RFC 3339, or a duration such as 30m")
+    skipped = _wish(
+        verbs,
+        "skip",
+        skip,
+        about="leave the notice EVENT alone until it vanishes",
+        example="drainer skip 602d9444-d2cd-49c7-8624-8643e7171297",
+    )
+    skipped.add_argument("event", metavar="EVENT", help="its id, as `drainer status` lists it")
+    _wish(
+        verbs,
+        "force",
+        force,
+        about="cordon now: no longer wait for the fleet's budget, soft gates or hooks",
+        example="drainer force",
+    )
+    _add_drain(verbs)
+    _add_restore(verbs)
+    _wish(
+        verbs,
+        "resume",
+        resume,
+        about="end a hold, a yield, and a hook's abort",
+        example="drainer resume",
+    )
+    _wish(
+        verbs,
+        "adopt",
+        adopt,
+        about="take this VM's present absence as our own, and give everything back (after a lost journal)",
+        example="drainer adopt",
+    )
+
+
+def _wish(verbs: Verbs, name: str, run: Any, *, about: str, example: str) -> argparse.ArgumentParser:
+    parser = add_verb(verbs, name, run, about=about, example=example, flags=("socket",))
+    add_flag(parser, JSON)
+    return parser
+
+
+def _add_drain(verbs: Verbs) -> None:
+    drained = _wish(
+        verbs,
+        "drain",
+        drain,
+        about="take this VM out now, until TIME, `drainer restore` or the next boot",
+        example='drainer drain --reason "kernel update" --wait && reboot',
+    )
+    drained.add_argument("--reason", required=True, metavar="TEXT", help="why, for those who look later")
+    drained.add_argument("--until", metavar=TIME, help="RFC 3339, or a duration such as 30m")
+    drained.add_argument(
+        "--wait",
+        action="store_true",
+        help="return when the drain is proven (0), or when it ended without proof (1)",
+    )
+
+
+def _add_restore(verbs: Verbs) -> None:
+    restored = add_verb(
+        verbs,
+        "restore",
+        restore,
+        about="give back now what was taken, skipping every notice present",
+        example="drainer restore            (daemon dead: drainer restore --offline)",
+        flags=("socket", "state", "policy", "metadata-url", "source", "vm-name", "boot-id"),
+    )
+    add_flag(restored, JSON)
+    restored.add_argument(
+        "--offline",
+        action="store_true",
+        help="with the daemon dead: give back what the journal in --state says was taken",
+    )
+
+
+# --- verbs ----------------------------------------------------------------------------------------
+
+
+def hold(parsed: argparse.Namespace) -> int:
+    until = _until(parsed.until)
+    return _ask(parsed, "hold", f"held until {until}: nothing is taken out or given back", until=until)
+
+
+def skip(parsed: argparse.Namespace) -> int:
+    return _ask(
+        parsed, "skip", f"{parsed.event} is left alone until it vanishes", event_id=parsed.event.strip()
+    )
+
+
+def force(parsed: argparse.Namespace) -> int:
+    return _ask(parsed, "force", "forced: budget, soft gates and hooks are no longer waited for")
+
+
+def resume(parsed: argparse.Namespace) -> int:
+    return _ask(parsed, "resume", "resumed: no hold, yield or abort stands any more")
+
+
+def adopt(parsed: argparse.Namespace) -> int:
+    return _ask(parsed, "adopt", "adopted: everything in this VM's layers is given back once it is healthy")
+
+
+def restore(parsed: argparse.Namespace) -> int:
+    if not parsed.offline:
+        return _ask(parsed, "restore", "every notice present is skipped; what was taken is given back now")
+    settings = settings_of(parsed)
+    code: int = import_module("drainer.wiring").restore_offline(settings)
+    return code
+
+
+def drain(parsed: argparse.Namespace) -> int:
+    reason = parsed.reason.strip()
+    if not reason or len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise SettingInvalid(
+            f"--reason: expected 1 to {LONGEST_REASON} printable characters, got {reason[:40]!r}"
+        )
+    given = {} if parsed.until is None else {"until": _until(parsed.until)}
+    ends = f"until {given['until']}" if given else "until `drainer restore` or the next boot"
+    code = _ask(parsed, "drain", f"draining {ends}", reason=reason, **given)
+    if not parsed.wait:
+        return code
+    from drainer.cli.waiting import wait_for_drain
+
+    return wait_for_drain(settings_of(parsed).socket)
+
+
+def _until(text: str) -> str:
+    from drainer.clock import SystemClock
+    from drainer.core.codec import encode
+
+    return str(encode(instant(text, called="--until", now=SystemClock().now().wall)))
+
+
+def _ask(parsed: argparse.Namespace, verb: str, granted: str, **fields: str) -> int:
+    """Hand the wish in, and say what comes of it."""
+    settings, as_json = settings_of(parsed), wants_json(parsed)
+    from drainer.control.client import ask
+
+    answer = ask(settings.socket, verb, **fields)
+    if as_json:
+        import json
+
+        print(json.dumps(answer), flush=True)
+        return exits.OK
+    status = answer["status"]
+    print(f"{granted} (phase {status['phase']}: {status['reason']})", file=sys.stderr, flush=True)
+    return exits.OK

@@ -19,6 +19,8 @@ from drainer.errors import PolicyInvalid, Problem
 
 MOST_BYTES = 256 * 1024
 MOST_DEPTH = 20
+MOST_NODES = 5000
+"""Keys and values. The reader runs in the daemon's own thread: a hostile file costs a second, no more."""
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -136,6 +138,7 @@ class _Builder:
     def __init__(self, text: str, *, file: str) -> None:
         self._file = file
         self._loader: Any = yaml.SafeLoader(text)  # its methods carry no types
+        self._nodes = 0
         self.problems: list[Problem] = []
 
     def document(self) -> Node:
@@ -174,9 +177,9 @@ class _Builder:
     def _node(self, *, depth: int) -> Node:
         event = self._next()
         place = _place(event.start_mark)
-        if depth > MOST_DEPTH:
-            self.problem(place, expected=f"at most {MOST_DEPTH} levels", found="one more")
-            raise PolicyInvalid(tuple(self.problems))
+        self._nodes += 1
+        self._bound(place, depth, MOST_DEPTH, "levels")
+        self._bound(place, self._nodes, MOST_NODES, "keys and values")
         if isinstance(event, yaml.AliasEvent):
             self.problem(place, expected="the value itself", found=f"the alias *{event.anchor}")
             return Refused(place=place)
@@ -189,6 +192,11 @@ class _Builder:
                 return Pairs(place=place, pairs=tuple(zip(flat[::2], flat[1::2], strict=True)))
             case _:
                 return self._scalar(event, place)
+
+    def _bound(self, place: Place, count: int, most: int, what: str) -> None:
+        if count > most:
+            self.problem(place, expected=f"at most {most} {what}", found="one more")
+            raise PolicyInvalid(tuple(self.problems))
 
     def _until(self, end: type[yaml.Event], depth: int) -> Iterator[Node]:
         while not isinstance(self._loader.peek_event(), end):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drainer.policyfile.tree import MOST_BYTES, MOST_DEPTH
+from drainer.policyfile.tree import MOST_BYTES, MOST_DEPTH, MOST_NODES
 from tests.unit.policyfile.samples import MINIMAL, problems
 
 BOMB = "a: &a [x,x]\nb: &b [*a,*a]\n"
@@ -90,6 +90,12 @@ def test_depth_is_bounded() -> None:
     depth = MOST_DEPTH + 5
     (line,) = problems("[" * depth + "]" * depth)
     assert line == f"p:1:{MOST_DEPTH + 1}: yaml: expected at most {MOST_DEPTH} levels, got one more"
+
+
+def test_the_number_of_values_is_bounded() -> None:
+    """A file with more keys and values than any policy has is refused where they become too many."""
+    (line,) = problems(f"[{'1,' * MOST_NODES}]")
+    assert line == f"p:1:{2 * MOST_NODES}: yaml: expected at most {MOST_NODES} keys and values, got one more"
 
 
 def test_size_is_bounded() -> None:

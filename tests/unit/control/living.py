@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 
@@ -15,15 +16,20 @@ from drainer.journal import FileStore
 from tests.world import World
 
 PATIENCE_S = 5.0
+FAST_S = 0.002
 
 
 @dataclass(slots=True)
 class Living:
-    """`world` is ticked between `take_wishes` and `show`, as the daemon does it."""
+    """`world` is ticked between `take_wishes` and `show`, as the daemon does it.
+
+    `pace`: how far the world's clock goes by itself between two ticks, which then follow each other fast.
+    """
 
     state: Path
     world: World
     alarms: tuple[Alarm, ...] = ()
+    pace: timedelta = timedelta(0)
     stopping: threading.Event = field(default_factory=threading.Event)
     awake: threading.Event = field(default_factory=threading.Event)
     board: Board = field(init=False)
@@ -39,7 +45,8 @@ class Living:
             tick = self.world.tick()
             self.board.show(Snapshot(tick=tick, vm="vm1", alarms=self.alarms))
             self.shown += 1
-            self.awake.wait(PATIENCE_S)
+            self.world.clock.advance(self.pace)
+            self.awake.wait(FAST_S if self.pace else PATIENCE_S)
 
     def look(self) -> Snapshot:
         """The snapshot of a tick that began after now."""

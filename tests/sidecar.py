@@ -8,15 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.until import until
 
+DRAINER = (sys.executable, "-m", "drainer")
+
 POLICY = """\
 version: 1
 service_ports: [{port}]
+health: {{tcp: "127.0.0.1:{port}", passes: 2, every: 100ms}}
 backend:
   - health-probe:
       marker: "{marker}"
@@ -52,6 +55,7 @@ class Sidecar:
         text = POLICY.format(port=port, marker=self.marker, settle=settle)
         self.policy.write_text(text, encoding="utf-8")
         self.process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
 
     def flags(self, *more: str) -> list[str]:
         return [
@@ -60,8 +64,12 @@ class Sidecar:
             *("--local", "off", "--boot-id", str(self.boot_id), *more),
         ]
 
-    def start(self, *more: str, environment: Mapping[str, str] | None = None) -> None:
-        command = [sys.executable, "-m", "drainer", "run", *self.flags(*more)]
+    def start(
+        self, *more: str, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = DRAINER
+    ) -> None:
+        """Start `run`; `prefix` is the program where it is not the shipped command."""
+        command = [*prefix, "run", *self.flags(*more)]
+        self.starts += 1
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stderr=log, stdout=log, env={**os.environ, **(environment or {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,9 +17,13 @@ from tests.until import until
 Make = Callable[..., Sidecar]
 
 
+VM1, VM2 = f"vm1-{uuid.uuid4()}", f"vm2-{uuid.uuid4()}"
+"""Unlike any other test's: one daemon serves one VM on a host."""
+
+
 @pytest.fixture
 def platform() -> Iterator[ServedEmulator]:
-    with serve_in_thread(vms("vm1", "vm2"), clock=ClockKind.REAL) as emulator:
+    with serve_in_thread(vms(VM1, VM2), clock=ClockKind.REAL) as emulator:
         yield emulator
 
 
@@ -26,7 +31,7 @@ def platform() -> Iterator[ServedEmulator]:
 def sidecar(tmp_path: Path, platform: ServedEmulator) -> Iterator[Make]:
     made: list[Sidecar] = []
 
-    def make(name: str = "one", *, vm: str = "vm1", url: str = "", settle: str = "100ms") -> Sidecar:
+    def make(name: str = "one", *, vm: str = VM1, url: str = "", settle: str = "100ms") -> Sidecar:
         made.append(Sidecar(tmp_path / name, url or platform.url(vm), settle=settle))
         return made[-1]
 
@@ -35,7 +40,7 @@ def sidecar(tmp_path: Path, platform: ServedEmulator) -> Iterator[Make]:
         one.close()
 
 
-def schedule(platform: ServedEmulator, *, vm: str = "vm1", in_: str = "60s") -> str:
+def schedule(platform: ServedEmulator, *, vm: str = VM1, in_: str = "60s") -> str:
     return str(platform.control.give("schedule", type="Reboot", vms=[vm], in_=in_)["id"])
 
 
@@ -211,7 +216,7 @@ def test_foreign_journal_is_set_aside(sidecar: Make, platform: ServedEmulator) -
     schedule(platform)
     one.until_said("acknowledge.done")
     one.kill()
-    one.metadata_url = platform.url("vm2")
+    one.metadata_url = platform.url(VM2)
     one.boot_id.write_text("boot-of-vm2\n", encoding="ascii")
     one.start()
     one.until_said("journal.foreign")
@@ -225,9 +230,9 @@ def test_dry_run_takes_the_steps_of_a_real_run_and_touches_nothing(
     sidecar: Make, platform: ServedEmulator
 ) -> None:
     """A dry run logs the step list of the real run; it writes no marker, no journal, no acknowledgement."""
-    real, dry = sidecar("real", vm="vm1"), sidecar("dry", vm="vm2")
+    real, dry = sidecar("real", vm=VM1), sidecar("dry", vm=VM2)
     dry.start("--dry-run")
-    event = schedule(platform, vm="vm2")
+    event = schedule(platform, vm=VM2)
     dry.until_said("acknowledge.done")
     listed = platform.control.show("events")["events"]
     assert [e["status"] for e in listed] == ["Scheduled"], "a dry run acknowledges nothing"
@@ -236,7 +241,7 @@ def test_dry_run_takes_the_steps_of_a_real_run_and_touches_nothing(
     dry.until_said("episode.closed")
     assert not dry.state.exists()
     real.start()
-    other = schedule(platform, vm="vm1")
+    other = schedule(platform, vm=VM1)
     real.until_said("acknowledge.done")
     platform.control.give("complete", id=other)
     real.until_said("episode.closed")

@@ -91,11 +91,6 @@ class World:
             self.clock.advance(self._state.now - self.clock.now())
 
 
-def is_manual(clock: Clock) -> bool:
-    """Whether time stands still until a command moves it."""
-    return isinstance(clock, ManualClock)
-
-
 def scenario_for(topology: Topology, *, started_at: datetime, switches: Switches) -> Scenario:
     """The fixed part of a scenario around these VMs."""
     scopes = {vm.name: vm.scope for vm in topology.vms}

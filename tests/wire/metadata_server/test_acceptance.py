@@ -1,13 +1,19 @@
 """The contract of the emulator, case by case, over loopback."""
 
+import http.client
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from metadata_server.clock import monotonic
 from metadata_server.config import ClockKind, ServeConfig
+from metadata_server.errors import BrokenLog
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
 from metadata_server.topology import Address, Topology, Vm
 from tests.wire.metadata_server.wire import EVENTS, METADATA, approve, ask, events
@@ -200,3 +206,39 @@ def test_events_need_no_poller_to_pass() -> None:
         while events(served.url("vm1"))["Events"]:
             assert datetime.now(UTC) < deadline  # noqa: TID251
         assert events(served.url("vm1"))["DocumentIncarnation"] == 4
+
+
+def test_unchanged_document_on_the_wire(emulator: ServedEmulator) -> None:
+    """With If-None-Match the connection carries a 304 without a body, and stays usable."""
+    tag = ask(emulator.url("vm1"), EVENTS).headers["etag"]
+    reply = ask(emulator.url("vm1"), EVENTS, headers={**METADATA, "If-None-Match": tag})
+    assert (reply.status, reply.body, reply.headers["etag"]) == (304, b"", tag)
+    assert "content-length" not in reply.headers
+
+
+def test_scenario_goes_on_in_a_second_emulator(tmp_path: Path) -> None:
+    """A state directory carries a scenario from one emulator to the next, its clock included."""
+    topology = Topology(vms=vms("vm1"))
+    config = ServeConfig(topology=topology, clock=ClockKind.MANUAL, starts_at=NOON, state=tmp_path)
+    with serve_in_thread(config) as first:
+        first.control.give("schedule", type="Reboot", vms=["vm1"], in_="5m")
+        first.control.give("advance", by="5m")
+        before = events(first.url("vm1"))
+    with serve_in_thread(replace(config, starts_at=None)) as second:
+        assert events(second.url("vm1")) == before
+        assert second.control.show("clock")["now"] == "2030-01-31T12:05:00Z"
+    with pytest.raises(BrokenLog, match="expected a scenario on a real clock"):
+        serve_in_thread(replace(config, clock=ClockKind.REAL))
+
+
+def test_answers_do_not_wait_for_acknowledgements(emulator: ServedEmulator) -> None:
+    """On one kept-alive connection answers follow each other with no pause in between."""
+    parts = urlsplit(emulator.url("vm1"))
+    assert parts.hostname is not None
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    begun = monotonic()
+    for _ in range(100):
+        connection.request("GET", EVENTS, headers=METADATA)
+        assert connection.getresponse().read()
+    connection.close()
+    assert monotonic() - begun < 2

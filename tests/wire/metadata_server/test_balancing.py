@@ -101,3 +101,11 @@ def test_other_commands_leave_the_pool_alone(emulator: ServedEmulator) -> None:
     emulator.control.give("leave", vm="vm2")
     emulator.control.give("schedule", type="Reboot", vms=["vm1"])
     assert [member["in_pool"] for member in members(emulator).values()] == [True, False]
+
+
+def test_a_balancer_that_cannot_listen_stops_the_start(emulator: ServedEmulator) -> None:
+    """A balancer whose address is taken is an error at start, and leaves nothing behind."""
+    [line] = [line for line in emulator.listeners() if line.startswith("balancer web ")]
+    text = TOPOLOGY.format(first=9, second=9).replace('127.0.0.1:0", pool', line.split()[-1] + '", pool')
+    with pytest.raises(RuntimeError, match="did not start"):
+        serve_in_thread(ServeConfig(topology=parse(text, file="topology.yaml")))

@@ -74,6 +74,19 @@ def test_verbs_with_an_id(terminal: Terminal) -> None:
     assert terminal.shown("list", "--all")["events"][1]["approved_by"] == ["vm2"]
 
 
+def test_list_is_a_table(terminal: Terminal) -> None:
+    """list prints a heading and a line for each event, with its columns in line."""
+    heading = ["ID", "TYPE", "STATUS", "NOT_BEFORE", "SOURCE", "VMS"]
+    assert [line.split() for line in terminal.run("list")] == [heading]
+    [event_id] = terminal.run("schedule", "--type", "Freeze", "--vm", "vm1", "--vm", "vm2")
+    first, second = terminal.run("list")
+    assert second.split()[:3] == [event_id, "Freeze", "Scheduled"]
+    assert second.index("Freeze") == first.index("TYPE")
+    assert second.endswith("vm1,vm2")
+    [shown] = terminal.run("schedule", "--json", "--type", "Freeze", "--vm", "vm1")
+    assert json.loads(shown)["type"] == "Freeze"
+
+
 def test_verbs_about_the_rest(terminal: Terminal, emulator: ServedEmulator) -> None:
     """The other verbs print what they did as name=value."""
     assert terminal.run("switch", "ack-unknown", "200") == ["name=ack-unknown value=200"]

@@ -42,10 +42,11 @@ class Look:
     label: str
     shape: str
     colour: str
+    size: float = 10
 
 
 MARKS: Mapping[str, Look] = {
-    "notice": Look(label="notice", shape="$!$", colour="#b8860b"),
+    "notice": Look(label="notice", shape="D", colour="#b8860b", size=8),
     "cordon": Look(label="cordon", shape="v", colour="#b8860b"),
     "reboot": Look(label="reboot", shape="X", colour=INK),
     "boot": Look(label="boot", shape="o", colour=FAINT),
@@ -56,7 +57,7 @@ MARKS: Mapping[str, Look] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One run. `out`: when each VM took no new work. Instants on the traffic's clock."""
+    """One run; its title is green where nothing failed. `out`: when each VM took no new work. Instants on the traffic's clock."""
 
     title: str
     results: Sequence[Result]
@@ -119,7 +120,7 @@ def _parts(figure: "Figure", count: int) -> list["SubFigure"]:
 def _draw_panel(part: "SubFigure", panel: Panel, *, vms: list[str], lasted_s: float, most: float) -> None:
     failed = [result for result in panel.results if not result.ok]
     part.suptitle(
-        f"{panel.title}: {len(failed)} of {len(panel.results)} requests failed",
+        panel.title,
         x=0.01,
         ha="left",
         fontsize=15,
@@ -131,7 +132,7 @@ def _draw_panel(part: "SubFigure", panel: Panel, *, vms: list[str], lasted_s: fl
     for number, (vm, lane) in enumerate(zip(vms, lanes, strict=True)):
         _draw_lane(lane, panel, vm, colour=COLOURS[number % len(COLOURS)])
         lane.set_ylim(0, max(most, 1.0) * 1.35)
-    lanes[len(lanes) // 2].set_ylabel("requests served per second")
+    part.supylabel("requests served per second", fontsize=11)
     _draw_failures(strip, panel, failed)
     strip.set_xlim(0, max(lasted_s, BIN_S))
     strip.set_xlabel("seconds since the traffic began")
@@ -143,25 +144,25 @@ def _draw_lane(lane: "Axes", panel: Panel, vm: str, *, colour: str) -> None:
     rates = _rates(panel, vm)
     edges = [number * BIN_S for number in range(len(rates) + 1)]
     lane.stairs(rates, edges, fill=True, color=colour, alpha=0.85)
-    lane.text(0.006, 0.9, vm, transform=lane.transAxes, va="top", color=colour, fontweight="bold")
+    lane.set_ylabel(vm, rotation=0, ha="right", va="center", color=colour, fontweight="bold")
     _tidy(lane)
-    height = 0.87
     for mark in panel.marks:
-        look = _look(mark.what)
-        if mark.vm != vm or look is None:
-            continue
-        at = mark.at_s - panel.began_at
-        lane.axvline(at, color=look.colour, linewidth=1, linestyle=(0, (2, 2)))
-        lane.plot(
-            [at],
-            [height],
-            transform=lane.get_xaxis_transform(),
-            marker=look.shape,
-            color=look.colour,
-            markeredgecolor="white",
-            markersize=10,
-            clip_on=False,
-        )
+        if mark.vm == vm and (look := _look(mark.what)):
+            _draw_mark(lane, mark.at_s - panel.began_at, look)
+
+
+def _draw_mark(lane: "Axes", at: float, look: Look) -> None:
+    lane.axvline(at, color=look.colour, linewidth=1, linestyle=(0, (2, 2)))
+    lane.plot(
+        [at],
+        [0.86],
+        transform=lane.get_xaxis_transform(),
+        marker=look.shape,
+        color=look.colour,
+        markeredgecolor="white",
+        markersize=look.size,
+        clip_on=False,
+    )
 
 
 def _draw_failures(strip: "Axes", panel: Panel, failed: Sequence[Result]) -> None:
@@ -191,16 +192,15 @@ def _legend(figure: "Figure", panels: Sequence[Panel]) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    looks = {look.label: look for panel in panels for mark in panel.marks if (look := _look(mark.what))}
-    entries: list[Line2D | Patch] = [
-        Line2D([], [], linestyle="", marker=look.shape, color=look.colour, markersize=9, label=look.label)
-        for look in MARKS.values()
-        if look.label in looks
+    def sign(label: str, shape: str, colour: str, size: float) -> Line2D:
+        return Line2D([], [], linestyle="", marker=shape, color=colour, markersize=size, label=label)
+
+    used = {_look(mark.what) for panel in panels for mark in panel.marks}
+    entries = [
+        *(sign(look.label, look.shape, look.colour, look.size) for look in MARKS.values() if look in used),
+        Patch(facecolor=OUT, label="takes no new connections"),
+        sign("failed request", "|", FAILED, 12),
     ]
-    entries.append(Patch(facecolor=OUT, label="takes no new connections"))
-    entries.append(
-        Line2D([], [], linestyle="", marker="|", color=FAILED, markersize=12, label="failed request")
-    )
     figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), frameon=False)
 
 

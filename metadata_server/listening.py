@@ -5,7 +5,7 @@ import contextlib
 import ipaddress
 import logging
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -78,7 +78,7 @@ class _Connection(HttpToolsProtocol):
 class Server(uvicorn.Server):
     """uvicorn without its signals, its banner and its own idea of the date."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, until: asyncio.Event) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         config = uvicorn.Config(
             app,
@@ -92,17 +92,13 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=_LAST_WORDS_S,
         )
         super().__init__(config)
+        self._until = until
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Leave signals to the program."""
         yield
 
-    async def answer(self, sockets: Sequence[socket.socket], *, until: asyncio.Event) -> None:
-        """Serve on `sockets` until the event is set, then let go of every connection."""
-        serving = asyncio.create_task(self.serve(sockets=list(sockets)))
-        stopping = asyncio.create_task(until.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        self.should_exit = True
-        stopping.cancel()
-        await serving
+    async def main_loop(self) -> None:
+        """Wait for the end instead of looking for it ten times a second."""
+        await self._until.wait()

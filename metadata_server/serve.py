@@ -40,7 +40,7 @@ class Emulator:
             await self._balancing.start()
             self._balancing.follow(self.world.timeline())
             self.world.follower = self._balancing.follow
-            answering = asyncio.create_task(Server(self._app()).answer(self._sockets, until=until))
+            answering = asyncio.create_task(Server(self._app(), until=until).serve(sockets=self._sockets))
             await ready()
             await answering
         finally:

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from metadata_server.control.client import ControlClient
-from metadata_server.control.fields import Field
+from metadata_server.control.fields import Field, Presence
 from metadata_server.control.verbs import VERBS, Verb
 
 _COLUMNS = ("id", "type", "status", "not_before", "source", "vms")
@@ -43,7 +43,7 @@ def _add_field(parser: argparse.ArgumentParser, verb: Verb, field: Field) -> Non
     parser.add_argument(
         f"--{repeats or field.name}",
         dest=field.name,
-        required=field.required == "yes",
+        required=field.presence is Presence.REQUIRED,
         action="append" if repeats else "store",
         metavar=(repeats or field.name).upper(),
         help=f"{shown}; repeatable" if repeats else shown,

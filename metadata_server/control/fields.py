@@ -28,6 +28,13 @@ class Kind:
     repeats: str | None = None
 
 
+class Presence(StrEnum):
+    """Whether a field may be left out."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One named value of a request; `about` is a line for people."""
@@ -35,7 +42,7 @@ class Field:
     name: str
     kind: Kind
     about: str
-    required: str = "no"
+    presence: Presence = Presence.OPTIONAL
 
 
 def read(fields: Sequence[Field], body: object) -> dict[str, Any]:
@@ -55,7 +62,7 @@ def read(fields: Sequence[Field], body: object) -> dict[str, Any]:
         except ValueError:
             problems.append(Problem(field=name, expected=known[name].kind.expected, found=_shown(raw)))
     for entry in fields:
-        if entry.required == "yes" and entry.name not in body:
+        if entry.presence is Presence.REQUIRED and entry.name not in body:
             problems.append(Problem(field=entry.name, expected=entry.kind.expected, found="nothing"))
     if problems:
         raise BadInput(problems)

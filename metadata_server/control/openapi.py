@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from metadata_server.control.fields import Field
+from metadata_server.control.fields import Field, Presence
 from metadata_server.control.verbs import VERBS, Verb
 
 _VIEWS = {
@@ -60,7 +60,7 @@ def _view(path: str, about: str) -> dict[str, Any]:
 
 
 def _verb(verb: Verb) -> dict[str, Any]:
-    required = [field.name for field in verb.fields if field.required == "yes"]
+    required = [field.name for field in verb.fields if field.presence is Presence.REQUIRED]
     schema = {
         "type": "object",
         "additionalProperties": False,

@@ -17,6 +17,7 @@ from metadata_server.control.fields import (
     VM,
     VMS,
     Field,
+    Presence,
     one_of,
 )
 from metadata_server.faults import FaultKind
@@ -26,10 +27,10 @@ from metadata_server.world import World
 _LASTS = Field(name="lasts", kind=LASTING, about="how long it stays Started (default 10m), unless completed")
 _INTERRUPTION = Field(name="duration", kind=INTERRUPTION, about="the interruption that the event announces")
 _DESCRIPTION = Field(name="description", kind=TEXT, about="the text of the event")
-_EVENT = Field(name="id", kind=ID, about="the event", required="yes")
-_VM = Field(name="vm", kind=VM, about="the VM", required="yes")
+_EVENT = Field(name="id", kind=ID, about="the event", presence=Presence.REQUIRED)
+_VM = Field(name="vm", kind=VM, about="the VM", presence=Presence.REQUIRED)
 _POOL = Field(name="pool", kind=TEXT, about="the pool (default: all that the VM was in)")
-_VMS = Field(name="vms", kind=VMS, about="the VMs it concerns", required="yes")
+_VMS = Field(name="vms", kind=VMS, about="the VMs it concerns", presence=Presence.REQUIRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ VERBS = (
         name="schedule",
         about="announce an activity; replies with the event",
         fields=(
-            Field(name="type", kind=one_of(EventType), about="what will happen", required="yes"),
+            Field(name="type", kind=one_of(EventType), about="what will happen", presence=Presence.REQUIRED),
             _VMS,
             Field(
                 name="in", kind=MOMENT, about="NotBefore: from now, or an instant (default: the usual notice)"
@@ -111,7 +112,7 @@ VERBS = (
     Verb(
         name="advance",
         about="move the manual clock on",
-        fields=(Field(name="by", kind=SPAN, about="how far", required="yes"),),
+        fields=(Field(name="by", kind=SPAN, about="how far", presence=Presence.REQUIRED),),
         act=surroundings.advance,
         positional=("by",),
     ),
@@ -125,8 +126,8 @@ VERBS = (
         name="switch",
         about="behave otherwise at one unconfirmed point",
         fields=(
-            Field(name="name", kind=TEXT, about="the switch", required="yes"),
-            Field(name="value", kind=TEXT, about="its value from now on", required="yes"),
+            Field(name="name", kind=TEXT, about="the switch", presence=Presence.REQUIRED),
+            Field(name="value", kind=TEXT, about="its value from now on", presence=Presence.REQUIRED),
         ),
         act=surroundings.switch,
         positional=("name", "value"),
@@ -136,7 +137,7 @@ VERBS = (
         about="misbehave towards one VM until mended",
         fields=(
             _VM,
-            Field(name="kind", kind=one_of(FaultKind), about="what goes wrong", required="yes"),
+            Field(name="kind", kind=one_of(FaultKind), about="what goes wrong", presence=Presence.REQUIRED),
             Field(name="status", kind=STATUS, about="the status of kinds status and html"),
             Field(name="delay", kind=SPAN, about="the delay of kind delay"),
             Field(name="path", kind=PATH, about="only paths that begin so (default: all)"),

@@ -1,5 +1,7 @@
 """What the platform refuses before it looks at a category: the header rules and repeated parameters."""
 
+from enum import StrEnum
+
 from metadata_server.imds.exchange import Answer, Question, refusal
 from metadata_server.switches import Switches
 
@@ -8,14 +10,18 @@ FORWARDED = "Bad request. X-Forwarded-For header is not allowed"
 REPEATED = "Bad request. Query parameter is repeated"
 
 
-def refused(question: Question, switches: Switches, *, header_needed: str = "needed") -> Answer | None:
-    """The refusal of what came through a proxy, lacks the header or repeats itself; None if it may pass.
+class Header(StrEnum):
+    """Whether a request must carry `Metadata: true`; one version of one category does without."""
 
-    `header_needed` is "not needed" for the one version that did without the header.
-    """
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+def refused(question: Question, switches: Switches, header: Header = Header.REQUIRED) -> Answer | None:
+    """The refusal of what came through a proxy, lacks the header or repeats itself; None if it may pass."""
     if "x-forwarded-for" in question.headers:
         return Answer(status=400) if switches.forwarded_body == "empty" else refusal(400, FORWARDED)
-    if header_needed == "needed" and not _has_header(question, switches):
+    if header is Header.REQUIRED and not _has_header(question, switches):
         return refusal(400, HEADER_MISSING)
     if len({key for key, _ in question.query}) != len(question.query):
         return refusal(400, REPEATED)

@@ -2,7 +2,7 @@
 
 from metadata_server.imds import instance, scheduled_events, v1, versions
 from metadata_server.imds.exchange import Answer, Question, not_allowed, not_found
-from metadata_server.imds.gate import refused
+from metadata_server.imds.gate import Header, refused
 from metadata_server.world import World
 
 
@@ -28,8 +28,8 @@ def _scheduled_events(question: Question, world: World) -> Answer:
     switches = world.timeline().switches
     # Scheduled Events, "Version and region availability": the header is compulsory since 2017-08-01.
     old = question.parameter("api-version") == scheduled_events.UNDERSCORED
-    needed = "not needed" if old else "needed"
-    answer = refused(question, switches, header_needed=needed) or scheduled_events.respond(question, world)
+    header = Header.OPTIONAL if old else Header.REQUIRED
+    answer = refused(question, switches, header) or scheduled_events.respond(question, world)
     if answer.status >= 400 and switches.events_errors == "empty":
         return Answer(status=answer.status, headers=answer.headers)
     return answer

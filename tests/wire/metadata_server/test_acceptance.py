@@ -241,4 +241,4 @@ def test_answers_do_not_wait_for_acknowledgements(emulator: ServedEmulator) -> N
         connection.request("GET", EVENTS, headers=METADATA)
         assert connection.getresponse().read()
     connection.close()
-    assert monotonic() - begun < 2
+    assert monotonic() - begun < 3.5  # with pauses of 40 ms it would be 4 s at least

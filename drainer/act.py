@@ -6,28 +6,14 @@ It decides nothing and journals nothing; the reconciler does both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
 
-from drainer.core.assess import Assessment, was_of
+from drainer import act_layers
+from drainer.acted import PENDING_REST, Acted, done, failed, rests_at_least
+from drainer.around import Feed, Ports
 from drainer.core.codec import encode
 from drainer.core.episode import Episode
-from drainer.core.model import (
-    Abort,
-    AckAnswer,
-    Denied,
-    Document,
-    Done,
-    Go,
-    Granted,
-    HookWait,
-    Instant,
-    Membership,
-    Progress,
-    Stage,
-    Unreadable,
-)
+from drainer.core.model import Abort, AckAnswer, Go, Granted, HookWait, Instant, Stage
 from drainer.core.record import Finished, Intended, Outcome
 from drainer.core.step import (
     Acknowledge,
@@ -38,70 +24,19 @@ from drainer.core.step import (
     Publish,
     Release,
     Restore,
-    Step,
-    key_of,
     name_of,
 )
 from drainer.core.threat import Threat
-from drainer.errors import Broken, DrainerError, Refused, Transient
-from drainer.ports import (
-    Approvals,
-    Backend,
-    Budget,
-    Clock,
-    Connections,
-    HealthCheck,
-    HookCall,
-    Hooks,
-    SystemLog,
-)
+from drainer.errors import Broken, DrainerError, Refused
+from drainer.ports import HookCall
 
-PENDING_REST = timedelta(milliseconds=500)
 LONGEST_HOOK = timedelta(seconds=60)
+PAST_FORCE_HOOK = timedelta(seconds=10)
 SHORTEST_HOOK = timedelta(seconds=1)
 LEASE_LANDS_FOR = timedelta(seconds=30)
 """How long an acquire whose answer was lost may still land."""
 
 Touching = Acquire | Cordon | Isolate | Hook | Publish | Acknowledge | Restore | Release
-
-
-class Feed(Protocol):
-    """The newest document, however it got here, and the way back to the platform."""
-
-    def latest(self) -> Document | Unreadable: ...
-
-    def acknowledge(self, event_id: str) -> AckAnswer: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """Everything outside. `budget` None: the policy has none."""
-
-    clock: Clock
-    feed: Feed
-    layers: tuple[Backend, ...]
-    connections: Connections
-    health: HealthCheck
-    hooks: Hooks
-    approvals: Approvals
-    system_log: SystemLog
-    budget: Budget | None = None
-    hook_stages: frozenset[Stage] = frozenset()
-    stopping: Callable[[], bool] = lambda: False
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acted:
-    """What came of a step. `failure`: it rests as a failure; `rests_for`: it rests, and that is none."""
-
-    outcomes: tuple[Finished, ...]
-    failure: DrainerError | None = None
-    rests_for: timedelta | None = None
-    granted: Granted | None = None
-    denied: Denied | None = None
-    aborted: Abort | None = None
-    dropped: tuple[str, ...] = field(default_factory=tuple)
 
 
 def intent_of(step: Touching, ports: Ports) -> Intended:
@@ -110,12 +45,12 @@ def intent_of(step: Touching, ports: Ports) -> Intended:
         case Cordon(layers=layers, forced=forced):
             return Intended(
                 step="cordon",
-                layers={name: layer(ports, name).settles_in for name in layers},
+                layers={name: ports.layer(name).settles_in for name in layers},
                 forced=forced,
-                undo=tuple(layer(ports, name).undo() for name in layers),
+                undo=tuple(ports.layer(name).undo() for name in layers),
             )
         case Isolate(layer=name) | Restore(layer=name):
-            backend = layer(ports, name)
+            backend = ports.layer(name)
             undo = (backend.undo(),) if isinstance(step, Isolate) else ()
             return Intended(step=name_of(step), layers={name: backend.settles_in}, undo=undo)
         case Acquire(phase=phase, forced=forced):
@@ -128,125 +63,103 @@ def intent_of(step: Touching, ports: Ports) -> Intended:
             return Intended(step="release")
 
 
-def act(step: Touching, ports: Ports, episode: Episode, assessment: Assessment) -> Acted:
+def act(
+    step: Touching, ports: Ports, episode: Episode, threat: Threat | None, *, platform_now: datetime
+) -> Acted:
     """Do it. Never raises an error of ours: a failure is an outcome too."""
     match step:
         case Cordon():
-            return _cordon(step, ports)
-        case Isolate(layer=name):
-            return _write(step, name, layer(ports, name).isolate)
-        case Restore(layer=name):
-            return _restore(step, ports, episode)
+            return act_layers.cordon(step, ports)
+        case Isolate():
+            return act_layers.isolate(step, ports)
+        case Restore():
+            return act_layers.restore(step, ports, episode)
         case Acquire():
             return _acquire(step, ports)
         case Hook():
-            return _hook(step, ports, episode, assessment.threat)
+            call = _call(step.stage, ports, episode, threat)
+            return _hook(step, ports, call, _hook_time(threat, platform_now))
         case Publish(event_id=event_id):
-            return _simple(step, lambda: ports.approvals.publish(event_id))
+            return _simple(step, lambda: ports.approvals.publish(event_id), event_id=event_id)
         case Acknowledge():
             return _acknowledge(step, ports)
         case Release():
             return _simple(step, lambda: ports.budget.release() if ports.budget else None)
 
 
-def layer(ports: Ports, name: str) -> Backend:
-    """The backend of this layer. A layer that the policy no longer has is a bug of wiring."""
-    for backend in ports.layers:
-        if backend.name == name:
-            return backend
-    raise LookupError(f"no layer {name!r}")
-
-
-# --- layers ---------------------------------------------------------------------------------------
-
-
-def _cordon(step: Cordon, ports: Ports) -> Acted:
-    """Every layer is tried, whatever became of the others: half a cordon is retried, never rolled back."""
-    tried = tuple(_cordon_one(step, layer(ports, name)) for name in step.layers)
-    failure = next((acted.failure for acted in tried if acted.failure), None)
-    pending = next((acted.rests_for for acted in tried if acted.rests_for), None)
-    outcomes = tuple(outcome for acted in tried for outcome in acted.outcomes)
-    return Acted(outcomes=outcomes, failure=failure, rests_for=None if failure else pending)
-
-
-def _cordon_one(step: Cordon, backend: Backend) -> Acted:
-    """Where a layer only removes, its removal is its cordon."""
-    return _write(step, backend.name, backend.cordon if backend.cordons else backend.isolate)
-
-
-def _restore(step: Restore, ports: Ports, episode: Episode) -> Acted:
-    backend = layer(ports, step.layer)
-    try:
-        was = _to_restore(backend, episode)
-    except DrainerError as error:
-        return _failed(step, error, layers=(step.layer,))
-    return _write(step, step.layer, lambda: backend.restore(was))
-
-
-def _to_restore(backend: Backend, episode: Episode) -> Membership:
-    facts = episode.layers[backend.name]
-    if facts.was is not None:
-        return facts.was
-    return was_of(facts, backend.membership()) or Membership(entries=())
-
-
-def _write(step: Step, name: str, verb: Callable[[], Progress]) -> Acted:
-    try:
-        progress = verb()
-    except Refused as error:
-        if error.kind != "entry-gone":
-            return _failed(step, error, layers=(name,))
-        gone = Finished(
-            step=name_of(step), outcome=Outcome.DONE, layers=(name,), kind=error.kind, reason=error.reason
-        )
-        return Acted(outcomes=(gone,), dropped=(name,))
-    except DrainerError as error:
-        return _failed(step, error, layers=(name,))
-    if isinstance(progress, Done):
-        return Acted(outcomes=(Finished(step=name_of(step), outcome=Outcome.DONE, layers=(name,)),))
-    pending = Finished(
-        step=name_of(step), outcome=Outcome.PENDING, layers=(name,), kind="pending", reason=progress.reason
-    )
-    return Acted(outcomes=(pending,), rests_for=PENDING_REST)
-
-
-# --- everything else ------------------------------------------------------------------------------
-
-
 def _acquire(step: Acquire, ports: Ports) -> Acted:
     if ports.budget is None:
-        return _failed(step, Broken("no-budget", "the policy has no budget"), phase=step)
+        return failed(step, Broken("no-budget", "the policy has no budget"), phase=step.phase)
     try:
         answer = ports.budget.acquire(step.phase, forced=step.forced)
     except DrainerError as error:
-        return _failed(step, error, phase=step)
+        return failed(step, error, phase=step.phase)
     if isinstance(answer, Granted):
-        done = Finished(step="acquire", outcome=Outcome.DONE, phase=step.phase, until=answer.until)
-        return Acted(outcomes=(done,), granted=answer)
+        granted = Finished(step="acquire", outcome=Outcome.DONE, phase=step.phase, until=answer.until)
+        return Acted(outcomes=(granted,), granted=answer)
     denied = Finished(
         step="acquire", outcome=Outcome.DENIED, phase=step.phase, kind="denied", reason=answer.reason
     )
     return Acted(outcomes=(denied,), denied=answer)
 
 
-def _hook(step: Hook, ports: Ports, episode: Episode, threat: Threat | None) -> Acted:
-    call = _call(step.stage, ports, episode, threat)
-    now = ports.clock.now()
+def _acknowledge(step: Acknowledge, ports: Ports) -> Acted:
+    """A refusal is final: the same request would be refused again, and the event starts by itself."""
+    event_id = step.event_id
     try:
-        answer = ports.hooks.run(call, timeout=_hook_time(now, threat), stopping=ports.stopping)
+        answer = ports.feed.acknowledge(event_id)
+    except Refused as error:
+        refused = Finished(
+            step="acknowledge",
+            outcome=Outcome.REFUSED,
+            event_id=event_id,
+            kind=error.kind,
+            reason=error.reason,
+        )
+        return Acted(outcomes=(refused,))
     except DrainerError as error:
-        return _failed(step, error, stage=step)
+        return failed(step, error, event_id=event_id)
+    if answer is AckAnswer.DONE:
+        return done(step, event_id=event_id)
+    return Acted(outcomes=(Finished(step="acknowledge", outcome=Outcome.GONE, event_id=event_id),))
+
+
+def _simple(step: Publish | Release, verb: Callable[[], None], *, event_id: str = "") -> Acted:
+    try:
+        verb()
+    except DrainerError as error:
+        return failed(step, error, event_id=event_id)
+    return done(step, event_id=event_id)
+
+
+# --- hooks ----------------------------------------------------------------------------------------
+
+
+def _hook(step: Hook, ports: Ports, call: HookCall, timeout: timedelta) -> Acted:
+    now, stage = ports.clock.now(), step.stage
+    try:
+        answer = ports.hooks.run(call, timeout=timeout, stopping=ports.stopping)
+    except DrainerError as error:
+        return _unheard(step, error)
     match answer:
         case Go():
-            return Acted(outcomes=(Finished(step="hook", outcome=Outcome.DONE, stage=step.stage),))
+            return done(step, stage=stage)
         case HookWait(retry_at=retry_at, reason=reason):
-            waits = Finished(step="hook", outcome=Outcome.WAIT, stage=step.stage, kind="wait", reason=reason)
+            waits = Finished(step="hook", outcome=Outcome.WAIT, stage=stage, kind="wait", reason=reason)
             return Acted(outcomes=(waits,), rests_for=_until(retry_at, now))
         case Abort(reason=reason):
-            aborts = Finished(
-                step="hook", outcome=Outcome.ABORT, stage=step.stage, kind="abort", reason=reason
-            )
-            return Acted(outcomes=(aborts,), aborted=answer)
+            aborts = Finished(step="hook", outcome=Outcome.ABORT, stage=stage, kind="abort", reason=reason)
+            return Acted(outcomes=(aborts,))
+
+
+def _unheard(step: Hook, error: DrainerError) -> Acted:
+    """It failed; but where the daemon itself stopped it, that says nothing about the hook."""
+    if error.kind != "hook-stopped":
+        return failed(step, error, stage=step.stage)
+    stopped = Finished(
+        step="hook", outcome=Outcome.PENDING, stage=step.stage, kind=error.kind, reason=error.reason
+    )
+    return Acted(outcomes=(stopped,), rests_for=PENDING_REST)
 
 
 def _call(stage: Stage, ports: Ports, episode: Episode, threat: Threat | None) -> HookCall:
@@ -263,74 +176,18 @@ def _call(stage: Stage, ports: Ports, episode: Episode, threat: Threat | None) -
     )
 
 
-def _hook_time(now: Instant, threat: Threat | None) -> timedelta:
+def _hook_time(threat: Threat | None, platform_now: datetime) -> timedelta:
     """No hook may outlast the time until force."""
     if threat is None or threat.force_at is None:
         return LONGEST_HOOK
-    left = threat.force_at - now.wall
-    return min(LONGEST_HOOK, max(SHORTEST_HOOK, left)) if left > timedelta(0) else LONGEST_HOOK / 6
+    left = threat.force_at - platform_now
+    if left <= timedelta(0):
+        return PAST_FORCE_HOOK
+    return min(LONGEST_HOOK, max(SHORTEST_HOOK, left))
 
 
 def _until(at: Instant, now: Instant) -> timedelta:
     return max(PENDING_REST, at.wall - now.wall)
 
 
-def _acknowledge(step: Acknowledge, ports: Ports) -> Acted:
-    try:
-        answer = ports.feed.acknowledge(step.event_id)
-    except Refused as error:
-        outcome = Finished(
-            step="acknowledge",
-            outcome=Outcome.GONE,
-            event_id=step.event_id,
-            kind=error.kind,
-            reason=error.reason,
-        )
-        return Acted(outcomes=(outcome,), dropped=(step.event_id,))
-    except DrainerError as error:
-        return _failed(step, error, event_id=step.event_id)
-    outcome = Finished(
-        step="acknowledge",
-        outcome=Outcome.DONE if answer is AckAnswer.DONE else Outcome.GONE,
-        event_id=step.event_id,
-    )
-    return Acted(outcomes=(outcome,))
-
-
-def _simple(step: Publish | Release, verb: Callable[[], None]) -> Acted:
-    event_id = step.event_id if isinstance(step, Publish) else ""
-    try:
-        verb()
-    except DrainerError as error:
-        return _failed(step, error, event_id=event_id)
-    return Acted(outcomes=(Finished(step=name_of(step), outcome=Outcome.DONE, event_id=event_id),))
-
-
-def _failed(
-    step: Step,
-    error: DrainerError,
-    *,
-    layers: tuple[str, ...] = (),
-    phase: Acquire | None = None,
-    stage: Hook | None = None,
-    event_id: str = "",
-) -> Acted:
-    outcome = Finished(
-        step=name_of(step),
-        outcome=Outcome.FAILED,
-        layers=layers,
-        phase=phase.phase if phase else None,
-        stage=stage.stage if stage else None,
-        event_id=event_id,
-        kind=error.kind,
-        reason=error.reason,
-    )
-    return Acted(outcomes=(outcome,), failure=error)
-
-
-def rests_at_least(error: DrainerError) -> timedelta | None:
-    """How long the other side asked us to wait, where it did."""
-    return error.retry_after if isinstance(error, Transient) else None
-
-
-__all__ = ["Acted", "Feed", "Ports", "Touching", "act", "intent_of", "key_of", "layer", "rests_at_least"]
+__all__ = ["Acted", "Feed", "Ports", "Touching", "act", "intent_of", "rests_at_least"]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from drainer.act import Ports
+from drainer.around import Ports
 from drainer.core.assess import LayerSight, Observation
 from drainer.core.episode import Episode, State
 from drainer.core.model import (
@@ -55,18 +55,18 @@ class HealthWatch:
 
 def observe(ports: Ports, state: State, memory: Memory, *, passes: int) -> Observation:
     """One observation. Never raises: what cannot be read is `Unreadable`."""
-    now = ports.clock.now()
+    now, episode = ports.clock.now(), state.episode
     document = ports.feed.latest()
     if isinstance(document, Document):
         memory.last_document_at = document.read_at
         memory.skew = document.skew or timedelta(0)
-    layers = tuple(_sight(backend, ports, state.episode, memory, now) for backend in ports.layers)
-    work = _work(ports, state.episode)
+    readings = {backend.name: _reading(backend, memory, now, episode) for backend in ports.layers}
+    work = _work(ports, episode, readings)
     memory.still_since = _still_since(memory, work, now)
     return Observation(
         now=now,
         document=document,
-        layers=layers,
+        layers=_sights(ports, episode, readings, memory),
         work=work,
         still_since=memory.still_since,
         passes=passes,
@@ -74,26 +74,15 @@ def observe(ports: Ports, state: State, memory: Memory, *, passes: int) -> Obser
         hook_stages=ports.hook_stages,
         budget=ports.budget is not None,
         denied=_denied(memory, now),
-        published=_published(ports, state.episode),
-        backing_off=memory.backing_off(now, past_force=_past_force(state.episode, now, memory.skew)),
+        published=_published(ports, episode),
+        backing_off=memory.backing_off(now, past_force=_past_force(state, now, memory.skew)),
     )
 
 
-def _sight(
-    backend: Backend, ports: Ports, episode: Episode | None, memory: Memory, now: Instant
-) -> LayerSight:
-    reading = _reading(backend, memory, now)
-    return LayerSight(
-        name=backend.name,
-        cordons=backend.cordons,
-        isolates=backend.isolates,
-        reading=reading,
-        others=_others(backend) if episode is not None and episode.cordoned_at is None else None,
-        last=memory.last.get(backend.name),
-    )
+# --- layers ---------------------------------------------------------------------------------------
 
 
-def _reading(backend: Backend, memory: Memory, now: Instant) -> Reading:
+def _reading(backend: Backend, memory: Memory, now: Instant, episode: Episode | None) -> Reading:
     sight = memory.sights.get(backend.name)
     fresh = sight is not None and backend.name not in memory.stale
     if sight is not None and fresh and elapsed(sight.at, now) < backend.read_every:
@@ -101,7 +90,7 @@ def _reading(backend: Backend, memory: Memory, now: Instant) -> Reading:
     reading = _read(backend)
     memory.sights[backend.name] = Sight(reading=reading, at=now)
     memory.stale.discard(backend.name)
-    if isinstance(reading, Membership):
+    if isinstance(reading, Membership) and episode is None:
         memory.last[backend.name] = reading
     return reading
 
@@ -113,6 +102,33 @@ def _read(backend: Backend) -> Reading:
         return Unreadable(kind=error.kind, reason=error.reason)
 
 
+def _sights(
+    ports: Ports, episode: Episode | None, readings: Mapping[str, Reading], memory: Memory
+) -> tuple[LayerSight, ...]:
+    counting = episode is not None and _may_take_work(ports, readings)
+    return tuple(
+        LayerSight(
+            name=backend.name,
+            cordons=backend.cordons,
+            isolates=backend.isolates,
+            reading=readings[backend.name],
+            others=_others(backend) if counting else None,
+            last=memory.last.get(backend.name),
+        )
+        for backend in ports.layers
+    )
+
+
+def _may_take_work(ports: Ports, readings: Mapping[str, Reading]) -> bool:
+    """Whether the drain face may take work still: only then do the other members matter."""
+    face = [backend.name for backend in ports.layers if backend.cordons] or [ports.layers[0].name]
+    return any(_may(readings[name]) for name in face)
+
+
+def _may(reading: Reading) -> bool:
+    return isinstance(reading, Unreadable) or bool(reading.taking_work)
+
+
 def _others(backend: Backend) -> int | None:
     try:
         count = backend.in_service_count()
@@ -121,18 +137,35 @@ def _others(backend: Backend) -> int | None:
     return count if isinstance(count, int) else None
 
 
-def _work(ports: Ports, episode: Episode | None) -> Work:
-    """This VM's own connections, and what the balancers that count still count on it."""
+# --- work in flight -------------------------------------------------------------------------------
+
+
+def _work(ports: Ports, episode: Episode | None, readings: Mapping[str, Reading]) -> Work:
+    """This VM's own connections, and what the balancers that count still count on it.
+
+    One that cannot count now leaves the whole unmeasured; a layer that has no entry of this VM, or that
+    cannot be read, has no say (unread, it proves nothing anyway).
+    """
     if episode is None or episode.cordoned_at is None:
         return Unmeasured(reason="not draining")
-    own = ports.connections.in_flight()
-    if isinstance(own, Unmeasured):
-        return own
-    counted = (_counted(backend) for backend in ports.layers)
-    return InFlight(count=own.count + sum(work.count for work in counted if isinstance(work, InFlight)))
+    count = 0
+    for counted in (ports.connections.in_flight(), *_counted(ports, readings)):
+        if isinstance(counted, Unmeasured):
+            return counted
+        count += counted.count
+    return InFlight(count=count)
 
 
-def _counted(backend: Backend) -> Work:
+def _counted(ports: Ports, readings: Mapping[str, Reading]) -> tuple[Work, ...]:
+    members = (backend for backend in ports.layers if _has_entries(readings[backend.name]))
+    return tuple(_counted_by(backend) for backend in members)
+
+
+def _has_entries(reading: Reading) -> bool:
+    return isinstance(reading, Membership) and bool(reading.entries)
+
+
+def _counted_by(backend: Backend) -> Work:
     try:
         return backend.in_flight()
     except DrainerError as error:
@@ -143,6 +176,9 @@ def _still_since(memory: Memory, work: Work, now: Instant) -> Instant | None:
     if not isinstance(work, InFlight) or work.count > 0:
         return None
     return memory.still_since or now
+
+
+# --- the rest -------------------------------------------------------------------------------------
 
 
 def _denied(memory: Memory, now: Instant) -> str:
@@ -169,6 +205,10 @@ def _published_by(ports: Ports, event_id: str) -> frozenset[str]:
         return frozenset()
 
 
-def _past_force(episode: Episode | None, now: Instant, skew: timedelta) -> bool:
-    force_at = episode.force_at if episode and episode.quiet_since is None else None
-    return force_at is not None and force_at <= now.wall + skew
+def _past_force(state: State, now: Instant, skew: timedelta) -> bool:
+    """By the journal: steps that fail are retried at least every second from then on."""
+    episode, wishes = state.episode, state.wishes
+    if episode is None or episode.quiet_since is not None:
+        return False
+    force_at = episode.force_without(wishes.skips)
+    return wishes.force_at is not None or (force_at is not None and force_at <= now.wall + skew)

@@ -38,7 +38,9 @@ class Sight:
 
 @dataclass(slots=True)
 class Memory:
-    """`fresh`: layers read in this tick. `said`: what was logged already, so that it is said once."""
+    """`sights`: the newest reading of each layer; `stale`: those that must be read anew. `last`: what each
+    layer last read in steady times. `said`: alarms logged already; `told`: what was last said of a notice.
+    """
 
     sights: dict[str, Sight] = field(default_factory=dict)
     last: dict[str, Membership] = field(default_factory=dict)
@@ -46,12 +48,15 @@ class Memory:
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     denied: tuple[Instant, str] | None = None
     still_since: Instant | None = None
-    passes: int = 0
     skew: timedelta = timedelta(0)
     said: set[str] = field(default_factory=set)
+    told: dict[str, str] = field(default_factory=dict)
     seen_document: bool = False
     last_document_at: Instant | None = None
-    undo: dict[str, str] = field(default_factory=dict)
+
+    def forget_readings(self) -> None:
+        """The world was touched: every layer is read anew before anything else is decided."""
+        self.stale |= set(self.sights)
 
     def backing_off(self, now: Instant, *, past_force: bool) -> dict[str, timedelta]:
         """Steps that rest still; past force none rests longer than a second."""

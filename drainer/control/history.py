@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from drainer.core.codec import TAG, encode
-from drainer.core.episode import Episode, State, after
+from drainer.core.episode import Episode, State
+from drainer.core.fold import after
 from drainer.core.record import Closed, Finished, Intended, Joined, Noted, Opened, Record, Terms, Wished
 from drainer.core.step import Noting
 from drainer.journal import FileStore, read_lines

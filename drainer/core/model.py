@@ -12,7 +12,7 @@ from enum import Enum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instant:
-    """One reading of all clocks. `monotonic_s` counts within `boot` only; `wall` is aware UTC."""
+    """One reading of all clocks. `monotonic_s` counts from the start of `boot`; `wall` is aware UTC."""
 
     wall: datetime
     monotonic_s: float
@@ -26,11 +26,11 @@ class Instant:
 def elapsed(since: Instant, now: Instant) -> timedelta:
     """Time from `since` to `now`, never negative: monotonic within a boot, else by the wall clock.
 
-    A recorded instant in the future counts as now (a clock was set back).
+    An instant of an earlier boot is at least as old as this boot is, however the wall clock was set since.
     """
     if since.boot == now.boot:
         return max(timedelta(0), timedelta(seconds=now.monotonic_s - since.monotonic_s))
-    return max(timedelta(0), now.wall - since.wall)
+    return max(timedelta(seconds=now.monotonic_s), now.wall - since.wall)
 
 
 def later(instant: Instant, by: timedelta) -> Instant:
@@ -184,6 +184,10 @@ class Entry:
         if self.isolated and self.standing is Standing.IN:
             raise ValueError(f"{self.name}: an isolated entry takes no new work")
 
+    @property
+    def takes_work(self) -> bool:
+        return self.standing is Standing.IN
+
 
 class Face(Enum):
     """Membership of a layer, folded over its entries."""
@@ -223,7 +227,7 @@ class Membership:
     @property
     def taking_work(self) -> frozenset[str]:
         """Names of the entries that take new work."""
-        return frozenset(entry.name for entry in self.entries if entry.standing is Standing.IN)
+        return frozenset(entry.name for entry in self.entries if entry.takes_work)
 
 
 Reading = Membership | Unreadable

@@ -22,11 +22,13 @@ class Terms:
     """What one notice meant when it was last journalled: kept as long as the notice is listed.
 
     `force_at` and `not_before` are by the platform's clock; None: never by itself (an operator's drain).
+    `since`: when this notice became a threat.
     """
 
     event_id: str
     type: str
     source: str
+    since: Instant
     started: bool
     force_at: datetime | None
     not_before: datetime | None
@@ -49,7 +51,6 @@ class Opened:
     policy: str
     terms: tuple[Terms, ...]
     layers: Mapping[str, Membership | None]
-    failing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +62,14 @@ class Joined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
-    """`partly`: of a returned layer, other entries are still out and stay ours."""
+    """`partly`: of a returned layer, other entries are still out and stay ours.
+
+    `layers`: with cordoned-at, those that were read back out.
+    """
 
     what: Noting
     layer: str = ""
+    layers: tuple[str, ...] = ()
     partly: bool = False
     generation: str = ""
     terms: tuple[Terms, ...] = ()
@@ -95,6 +100,7 @@ class Outcome(Enum):
     WAIT = "wait"
     ABORT = "abort"
     GONE = "gone"
+    REFUSED = "refused"  # the platform called our request wrong: a bug of ours, never retried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

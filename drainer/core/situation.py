@@ -45,8 +45,8 @@ class Layer:
     missing: bool = False  # an entry that was in at Open takes none
     to_isolate: bool = False  # it isolates, and an entry that was in at Open is not isolated yet
     intended: bool = False
-    done: bool = False  # its Cordon was answered cleanly
-    unsettled: bool = False
+    done: bool = False  # its Cordon was answered cleanly or read back, and no Restore tried since
+    unsettled: bool = False  # a write of ours without a clean answer can still land
     last_in: bool = False  # this life of the daemon last read it In
 
     @property
@@ -100,7 +100,7 @@ class Situation:
     takes_rebooting: bool = True
     lease: Lease = Lease.NONE
     phase: Phase | None = None
-    attempted: bool = False  # an acquire was tried: release is owed
+    attempted: bool = False  # an acquire was tried: release is owed, until the lease is over
     lease_unsettled: bool = False
     yielded: bool = False
     cordoned_noted: bool = False
@@ -119,9 +119,7 @@ class Situation:
 
     @property
     def drain_face(self) -> tuple[Layer, ...]:
-        """The layers that cordon; where none does, the first one's removal is its cordon."""
-        cordoning = tuple(layer for layer in self.layers if layer.cordons)
-        return cordoning or self.layers[:1]
+        return drain_face(self.layers)
 
     @property
     def isolating(self) -> tuple[Layer, ...]:
@@ -137,13 +135,25 @@ class Situation:
 
     @property
     def face_maybe_in(self) -> bool:
+        """Past force, the drain face is unread and may still take work."""
         return self.past_force and any(layer.maybe_in for layer in self.drain_face)
+
+    @property
+    def resting_in(self) -> bool:
+        """Somebody put this VM back twice, and it takes work: it is theirs now."""
+        return self.yielded and self.face_in
 
     @property
     def to_cordon(self) -> tuple[str, ...]:
         return names(
             layer for layer in self.drain_face if layer.reads_in or (self.past_force and layer.maybe_in)
         )
+
+    @property
+    def forced(self) -> bool:
+        """A cordon now is one that the budget or a soft gate would have held back before force."""
+        over = self.soft_gate is not None or (self.uses_budget and not self.lease_live)
+        return self.past_force and over
 
     @property
     def to_isolate(self) -> tuple[str, ...]:
@@ -169,6 +179,20 @@ class Situation:
             for layer in self.layers
             if layer.reads_in and layer.intended and not layer.unsettled and (layer.done or not layer.missing)
         )
+
+    @property
+    def joining(self) -> tuple[str, ...]:
+        """Layers that an operator put in although they were out, or that are read for the first time."""
+        return names(
+            layer
+            for layer in self.layers
+            if layer.readable and (layer.newly_in or (not layer.recorded and not layer.intended))
+        )
+
+    @property
+    def read_out(self) -> tuple[str, ...]:
+        """Layers of the drain face that were read back out."""
+        return names(layer for layer in self.drain_face if layer.readable and not layer.reads_in)
 
     @property
     def given_back(self) -> tuple[str, ...]:
@@ -218,12 +242,35 @@ class Situation:
 
     @property
     def renewal_due(self) -> bool:
-        return self.lease in (Lease.DUE, Lease.EXPIRED) and self.phase is not None
+        return self.lease in (Lease.DUE, Lease.EXPIRED)
+
+    @property
+    def rebooting(self) -> bool:
+        """A lease that outlives this daemon is held."""
+        return self.lease_live and self.phase is Phase.REBOOTING
+
+    @property
+    def rebooting_wanted(self) -> bool:
+        return self.uses_budget and self.takes_rebooting
+
+    @property
+    def release_owed(self) -> bool:
+        return self.attempted and self.lease is not Lease.EXPIRED
+
+    @property
+    def unsettled(self) -> bool:
+        """A write or an acquire of ours can still land."""
+        return self.lease_unsettled or any(layer.unsettled for layer in self.layers)
 
     @property
     def acks_now(self) -> tuple[Ack, ...]:
         """Acknowledgements that the drain allows now."""
         return tuple(ack for ack in self.acks if self.proven or ack.unproven)
+
+
+def drain_face(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """The layers that cordon; where none does, the first one's removal is its cordon."""
+    return tuple(layer for layer in layers if layer.cordons) or layers[:1]
 
 
 def names(layers: Iterable[Layer]) -> tuple[str, ...]:

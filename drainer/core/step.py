@@ -50,7 +50,7 @@ class Acquire:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cordon:
-    """Stop new work on these layers; `forced`: past force, whatever budget and soft gates say."""
+    """Stop new work on these layers; `forced`: past force, although budget or a soft gate said not yet."""
 
     layers: tuple[str, ...]
     forced: bool = False

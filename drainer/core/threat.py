@@ -6,26 +6,17 @@ Knows the document, the policy and the journal's terms. It must not know layers,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from drainer.core.episode import Episode, Wishes
-from drainer.core.model import (
-    At,
-    Blank,
-    Document,
-    Event,
-    EventSource,
-    EventStatus,
-    Garbled,
-    Instant,
-    SourceKind,
-)
-from drainer.core.naming import names_vm, siblings_of
-from drainer.core.policy import MINIMUM_NOTICE, NOTICE_2015, Acknowledge, Any, Do, Policy, Rule
+from drainer.core.model import Document, Event, EventSource, Instant
+from drainer.core.naming import names_vm
+from drainer.core.policy import Do, Policy, Rule
 from drainer.core.record import Terms
+from drainer.core.terms import due_at_of, operator_terms, terms_of
+from drainer.core.wish import OPERATOR_ID as OPERATOR_ID  # part of what a threat is known by
 
-OPERATOR_ID = "operator-drain"
 LEASE_FREE_TYPES = frozenset({"preempt", "terminate"})
 """Types after which this VM does not come back, so that no `rebooting` lease is taken for them."""
 
@@ -45,7 +36,10 @@ class Threat:
 
     @property
     def takes_rebooting(self) -> bool:
-        return any(t.type.casefold() not in LEASE_FREE_TYPES and t.source != "Operator" for t in self.terms)
+        return any(
+            t.type.casefold() not in LEASE_FREE_TYPES and t.source != EventSource.OPERATOR.value
+            for t in self.terms
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +77,26 @@ def outlook(
     sightings = () if document is None else _sightings(document, policy, episode, wishes, platform_now)
     recorded: Mapping[str, Terms] = episode.terms if episode else {}
     terms = tuple(
-        _terms(s, recorded.get(s.event.id), document, platform_now)
+        terms_of(
+            s.event, s.rule, recorded.get(s.event.id), document=document, now=now, platform_now=platform_now
+        )
         for s in sightings
         if s.threat and document is not None
     )
     if drain_wished(wishes, now):
-        terms = (*terms, _operator_terms(policy))
+        terms = (*terms, operator_terms(policy, wishes.drain_since or now))
     if document is None and terms and episode and episode.quiet_since is None:
-        terms = (*terms, *(t for t in recorded.values() if t.force_at and t.event_id != OPERATOR_ID))
-    if wishes.force_at is not None:
-        terms = tuple(_forced(t, wishes.force_at) for t in terms)
+        terms = (*terms, *_still_believed(recorded, wishes))
     return Outlook(sightings=sightings, threat=_folded(terms) if terms else None)
+
+
+def _still_believed(recorded: Mapping[str, Terms], wishes: Wishes) -> tuple[Terms, ...]:
+    """What the journal knows of notices while the document cannot be read: those that nobody skipped."""
+    return tuple(
+        terms
+        for terms in recorded.values()
+        if terms.force_at and terms.event_id != OPERATOR_ID and terms.event_id not in wishes.skips
+    )
 
 
 def drain_wished(wishes: Wishes, now: Instant) -> bool:
@@ -109,134 +112,18 @@ def _sightings(
     document: Document, policy: Policy, episode: Episode | None, wishes: Wishes, platform_now: datetime
 ) -> tuple[Sighting, ...]:
     known = episode.terms if episode else {}
-    seen = []
+    seen: list[Sighting] = []
     for event in document.events:
         if event.id in wishes.skips or not names_vm(event, document.vm.name):
             continue
+        if any(sighting.event.id == event.id for sighting in seen):
+            continue  # one id is one notice, however often a document lists it
         _, rule = policy.rule_for(event)
-        due_at = _due_at(event, rule)
+        due_at = due_at_of(event, rule)
         due = due_at is None or due_at <= platform_now
         threat = event.id in known or (rule.do is Do.DRAIN and due)
         seen.append(Sighting(event=event, rule=rule, due_at=None if due else due_at, threat=threat))
     return tuple(seen)
-
-
-def _due_at(event: Event, rule: Rule) -> datetime | None:
-    """When the notice comes inside the lead. None: at once (Started, unknown NotBefore, or `lead: any`)."""
-    if event.status is EventStatus.STARTED or rule.lead is Any.ANY:
-        return None
-    match event.not_before:
-        case At(at=at):
-            return _shifted(at, -rule.lead)
-        case Blank() | Garbled():
-            return None
-
-
-def _terms(sighting: Sighting, recorded: Terms | None, document: Document, now: datetime) -> Terms:
-    """This notice's terms: a changed policy, type or duration may tighten them, never end them."""
-    event, rule = sighting.event, sighting.rule
-    started = event.status is EventStatus.STARTED
-    fresh = Terms(
-        event_id=event.id,
-        type=event.type,
-        source=event.source.value,
-        started=started,
-        force_at=None,
-        not_before=None,
-        force=rule.force,
-        drain_timeout=rule.drain_timeout,
-        quiet_for=rule.quiet_for,
-        settle=rule.settle,
-        acknowledge=rule.acknowledge if event.status is EventStatus.SCHEDULED else Acknowledge.NEVER,
-        use_budget=rule.use_budget,
-        siblings=siblings_of(event, document.vm.name),
-    )
-    tight = fresh if recorded is None else _tightened(recorded, fresh, still_drains=rule.do is Do.DRAIN)
-    return _timed(tight, event, recorded, document, now)
-
-
-def _tightened(recorded: Terms, fresh: Terms, *, still_drains: bool) -> Terms:
-    if not still_drains:
-        return replace(recorded, type=fresh.type, started=fresh.started, siblings=fresh.siblings)
-    return replace(
-        fresh,
-        force=max(recorded.force, fresh.force),
-        drain_timeout=min(recorded.drain_timeout, fresh.drain_timeout),
-        quiet_for=max(recorded.quiet_for, fresh.quiet_for),
-        settle=max(recorded.settle, fresh.settle),
-        use_budget=recorded.use_budget and fresh.use_budget,
-        acknowledge=fresh.acknowledge
-        if fresh.acknowledge is Acknowledge.NEVER
-        else _stricter(recorded, fresh),
-    )
-
-
-def _stricter(recorded: Terms, fresh: Terms) -> Acknowledge:
-    order = (Acknowledge.NEVER, Acknowledge.WHEN_DRAINED, Acknowledge.AT_DRAIN_END)
-    return min(recorded.acknowledge, fresh.acknowledge, key=order.index)
-
-
-def _timed(terms: Terms, event: Event, recorded: Terms | None, document: Document, now: datetime) -> Terms:
-    if terms.started:
-        first = recorded.force_at if recorded and recorded.started and recorded.force_at else now
-        return replace(terms, force_at=first, not_before=None if keeps_flows(terms.type) else first)
-    if isinstance(event.not_before, At):
-        at = event.not_before.at
-        return replace(terms, not_before=at, force_at=_shifted(at, -terms.force))
-    if recorded and recorded.force_at and not recorded.started:
-        return replace(terms, force_at=recorded.force_at, not_before=recorded.not_before)
-    unknown = _shifted(now, _minimum_notice(event, document))
-    return replace(terms, force_at=unknown, not_before=unknown)
-
-
-def keeps_flows(event_type: str) -> bool:
-    """Whether established flows outlive the event itself: a Freeze pauses, the others end them."""
-    return event_type.casefold() == "freeze"
-
-
-def _minimum_notice(event: Event, document: Document) -> timedelta:
-    if document.source is not SourceKind.SCHEDULED_EVENTS:
-        return NOTICE_2015
-    return MINIMUM_NOTICE.get(event.type, min(MINIMUM_NOTICE.values()))
-
-
-def _operator_terms(policy: Policy) -> Terms:
-    wished = Event(
-        id=OPERATOR_ID,
-        type="Drain",
-        status=EventStatus.UNSTATED,
-        not_before=Blank(),
-        resources=(),
-        source=EventSource.OPERATOR,
-    )
-    _, matched = policy.rule_for(wished)
-    rule = matched if matched.do is Do.DRAIN else Rule()
-    return Terms(
-        event_id=OPERATOR_ID,
-        type="Drain",
-        source=EventSource.OPERATOR.value,
-        started=False,
-        force_at=None,
-        not_before=None,
-        force=rule.force,
-        drain_timeout=rule.drain_timeout,
-        quiet_for=rule.quiet_for,
-        settle=rule.settle,
-        acknowledge=Acknowledge.NEVER,
-        use_budget=rule.use_budget,
-    )
-
-
-def _forced(terms: Terms, since: Instant) -> Terms:
-    return replace(terms, force_at=min(terms.force_at or since.wall, since.wall))
-
-
-def _shifted(at: datetime, by: timedelta) -> datetime:
-    """`at + by`, held inside what a datetime can say: the platform's text may be absurd."""
-    try:
-        return at + by
-    except OverflowError:
-        return at
 
 
 def _folded(terms: tuple[Terms, ...]) -> Threat:

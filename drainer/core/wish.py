@@ -8,6 +8,9 @@ from datetime import datetime
 
 from drainer.core.model import Membership
 
+OPERATOR_ID = "operator-drain"
+"""The event id of an operator's own drain; no document has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
@@ -34,7 +37,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Force:
-    """Force is now: budget and soft gates no longer hold."""
+    """Force is now, for what is announced: budget and soft gates no longer hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +54,17 @@ class Resume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopt:
-    """Open an episode in which every layer counts as was In and ours, as `layers` reads now."""
+    """Open an episode whose layers count as was In and ours, as `layers` reads now (None: unread).
+
+    In an episode that is open already, that holds for the layers of which it has no record.
+    """
 
     layers: Mapping[str, Membership | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A wish has run its course: `drain`, `hold`, or `skip` of `event_id`."""
+    """A wish has run its course: `drain`, `hold`, `force`, or `skip` of `event_id`."""
 
     wish: str
     event_id: str = ""

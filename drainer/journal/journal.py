@@ -1,30 +1,43 @@
 """The journal as the reconciler uses it: append a body, have the state after it.
 
-It stamps records with the clock, keeps the folded state, and compacts closed episodes away.
+It stamps records with the clock and keeps the folded state. What it could not write it remembers for
+this life, and writes it before anything newer once it can.
 """
 
 from __future__ import annotations
 
-from drainer.core.episode import State, after, fold
+from collections import deque
+
+from drainer.core.episode import State
+from drainer.core.fold import after, fold
 from drainer.core.record import Body, Closed, Opened, Record
 from drainer.errors import Broken
+from drainer.journal.compaction import compacted
 from drainer.journal.lines import Loaded, read_lines, write_line
 from drainer.ports import Clock, Store
 
 KEEP_BYTES = 1024 * 1024
 """A journal longer than this is cut down to its newest half at the next Close."""
 
+MOST_REMEMBERED = 1000
+
 
 class Journal:
     """Records in order, and the state they fold to. `broken`: why nothing may be appended any more."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
+        """Raises Broken kind "journal-unreadable" where the store cannot be read."""
         self._store = store
         self._clock = clock
         self.loaded: Loaded = read_lines(store.load(), complete=store.complete)
         self.state: State = fold(self.loaded.records)
         self.broken = _damage(self.loaded)
-        self.unrecorded = 0
+        self._remembered: deque[str] = deque(maxlen=MOST_REMEMBERED)
+
+    @property
+    def unrecorded(self) -> int:
+        """Records that this life remembers and the store does not hold."""
+        return len(self._remembered)
 
     def append(self, body: Body) -> State:
         """Write ahead, then fold. Raises Broken: nothing was recorded, so nothing may be done."""
@@ -33,49 +46,35 @@ class Journal:
         if isinstance(body, Opened):
             self._store.reserve()
         record = Record(at=self._clock.now(), body=body)
+        self._write_remembered()
         self._store.append(write_line(record))
         self.state = after(self.state, record)
         if isinstance(body, Closed):
             self._compact()
         return self.state
 
-    def append_or_remember(self, body: Body) -> bool:
-        """The same, but where it cannot be written remember it in this life only; whether it was written.
+    def remember(self, body: Body) -> State:
+        """Fold what could not be appended: for giving back what we took, which must not wait for a disk."""
+        record = Record(at=self._clock.now(), body=body)
+        self._remembered.append(write_line(record))
+        self.state = after(self.state, record)
+        return self.state
 
-        For giving back what we took, which must not wait for a disk.
-        """
-        try:
-            self.append(body)
-        except Broken:
-            self.state = after(self.state, Record(at=self._clock.now(), body=body))
-            self.unrecorded += 1
-            return False
-        return True
+    def _write_remembered(self) -> None:
+        while self._remembered:
+            self._store.append(self._remembered[0])
+            self._remembered.popleft()
 
     def _compact(self) -> None:
+        """Cut a long journal down. One that cannot be cut is only long: the next Close tries again."""
         if self._store.size() <= KEEP_BYTES:
             return
-        lines = list(self._store.load())
-        self._store.replace(_newest_episodes(lines, KEEP_BYTES // 2))
-
-
-def _newest_episodes(lines: list[str], budget: int) -> list[str]:
-    """The newest lines that fit, beginning at a line that opens an episode or stands outside one.
-
-    Wishes that still hold are older than any cut could know, so every wish is kept.
-    """
-    kept: list[str] = []
-    size = 0
-    for line in reversed(lines):
-        size += len(line) + 1
-        if size > budget:
-            break
-        kept.append(line)
-    kept.reverse()
-    while kept and '"kind":"opened"' not in kept[0]:
-        kept.pop(0)
-    older = lines[: len(lines) - len(kept)]
-    return [line for line in older if '"kind":"wished"' in line] + kept
+        try:
+            kept = compacted(self._store.load(), budget=KEEP_BYTES // 2)
+            if fold(read_lines(kept).records) == self.state:
+                self._store.replace(kept)
+        except (Broken, ValueError):
+            return
 
 
 def _damage(loaded: Loaded) -> str:

@@ -45,15 +45,15 @@ class Loaded:
 
 
 class Unknown(ValueError):
-    """A record of a kind that this release does not know."""
+    """A record that another release wrote and this one does not know."""
 
 
 def write_line(record: Record) -> str:
-    """The record as one line, without its newline."""
-    body, at = encode(record.body), encode(record.at)
+    """The record as one line of ASCII, without its newline."""
+    body = encode(record.body)
+    at = encode(record.at)
     del at[TAG]
-    line = {"schema": SCHEMA, "at": at, KIND: body.pop(TAG), "body": body}
-    return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps({"schema": SCHEMA, "at": at, KIND: body.pop(TAG), "body": body}, separators=(",", ":"))
 
 
 def read_lines(lines: Sequence[str], *, complete: bool = True) -> Loaded:
@@ -74,18 +74,29 @@ def read_lines(lines: Sequence[str], *, complete: bool = True) -> Loaded:
 
 def read_line(line: str) -> Record:
     """The record of one line. Raises Unknown (another release wrote it) or ValueError (damage)."""
+    value = _object(line)
+    schema, kind = value.get("schema"), value.get(KIND)
+    if type(schema) is not int or not isinstance(kind, str):
+        raise ValueError("not a record")
+    try:
+        if kind not in KINDS:
+            raise Unknown(f"kind {kind!r} of schema {schema}")
+        at: Instant = decode(Instant, value.get("at"))
+        body: Body = decode(KINDS[kind], value.get("body"))
+    except (ValueError, OverflowError, TypeError, RecursionError) as error:
+        if schema > SCHEMA:
+            raise Unknown(f"schema {schema}: {error}") from error
+        raise error if isinstance(error, ValueError) else ValueError(str(error)) from error
+    return Record(at=at, body=body)
+
+
+def _object(line: str) -> dict[str, Any]:
+    """Raises ValueError, also for bytes that were no UTF-8."""
+    line.encode()
     try:
         value = json.loads(line)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    if not isinstance(value, dict) or not isinstance(value.get("schema"), int):
+    if not isinstance(value, dict):
         raise ValueError("not a record")
-    kind = value.get(KIND)
-    if kind not in KINDS:
-        raise Unknown(f"kind {kind!r}, schema {value['schema']}")
-    try:
-        at: Instant = decode(Instant, value.get("at"))
-        body: Body = decode(KINDS[kind], value.get("body"))
-    except (OverflowError, TypeError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-    return Record(at=at, body=body)
+    return value

@@ -19,6 +19,9 @@ BALLAST = "journal.reserve"
 BALLAST_BYTES = 512 * 1024
 
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
 class StateLock:
     """One daemon per state directory. Held until the process ends, however it ends."""
 
@@ -29,7 +32,7 @@ class StateLock:
     def take(self) -> None:
         """Raises Transient kind "locked" where another process holds it, Broken where it cannot be had."""
         try:
-            opened = open(self._path, "a+", encoding="ascii")  # noqa: SIM115  held for the process's life
+            opened = open(self._path, "a+", encoding="ascii", opener=_private)  # noqa: SIM115  held for life
         except OSError as error:
             raise Broken("state-unwritable", f"{self._path}: {error.strerror}") from error
         try:
@@ -37,13 +40,16 @@ class StateLock:
         except OSError as error:
             opened.close()
             raise Transient("locked", f"{self._path} is held by another drainer") from error
-        os.chmod(self._path, 0o600)
         self._file = opened
 
     def release(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _lock(opened: IO[str]) -> None:
@@ -77,22 +83,23 @@ class FileStore:
             raise Broken("journal-unreadable", f"{self.path}: {error.strerror}") from error
         self._whole = content.rfind(b"\n") + 1
         self.complete = self._whole == len(content)
-        return content.decode("utf-8", errors="replace").splitlines()
+        text = content.decode("utf-8", errors="surrogateescape")
+        return text.removesuffix("\n").split("\n") if text else ()
 
     def append(self, line: str) -> None:
         """Write one line and wait until it is on disk. Raises Broken kind "journal-unwritable"."""
         try:
             self._append(line)
         except OSError as error:
-            if error.errno != errno.ENOSPC or not self._drop_ballast():
-                raise Broken("journal-unwritable", f"{self.path}: {error.strerror}") from error
-            self._again(line)
+            if error.errno not in NO_ROOM or not self._drop_ballast():
+                raise self._unwritable(self.path, error) from error
+            self._append_into_freed_room(line)
 
-    def _again(self, line: str) -> None:
+    def _append_into_freed_room(self, line: str) -> None:
         try:
             self._append(line)
         except OSError as error:
-            raise Broken("journal-unwritable", f"{self.path}: {error.strerror}") from error
+            raise self._unwritable(self.path, error) from error
 
     def _append(self, line: str) -> None:
         fresh = not self.path.exists()
@@ -100,12 +107,10 @@ class FileStore:
         try:
             if not self.complete:
                 os.ftruncate(opened, self._whole)
-            start = os.fstat(opened).st_size
-            _write_all(opened, line.encode("utf-8") + b"\n", start)
-            os.fsync(opened)
+                self.complete = True
+            _write_whole(opened, line.encode("utf-8") + b"\n")
         finally:
             os.close(opened)
-        self.complete = True
         if fresh:
             _sync_directory(self.path.parent)
 
@@ -114,17 +119,16 @@ class FileStore:
 
         Raises Broken kind "journal-unwritable".
         """
-        if self._ballast.exists():
-            return
         try:
             opened = os.open(self._ballast, os.O_WRONLY | os.O_CREAT, 0o600)
             try:
-                _allocate(opened, BALLAST_BYTES)
+                if os.fstat(opened).st_size < BALLAST_BYTES:
+                    _allocate(opened, BALLAST_BYTES)
             finally:
                 os.close(opened)
         except OSError as error:
             self._drop_ballast()
-            raise Broken("journal-unwritable", f"{self._ballast}: {error.strerror}") from error
+            raise self._unwritable(self._ballast, error) from error
 
     def _drop_ballast(self) -> bool:
         try:
@@ -137,15 +141,14 @@ class FileStore:
         """Put these lines in place of the whole journal, at once or not at all. Raises Broken."""
         fresh = self.path.with_suffix(".new")
         try:
-            with open(fresh, "w", encoding="utf-8") as opened:
-                os.chmod(fresh, 0o600)
+            with open(fresh, "w", encoding="utf-8", errors="surrogateescape", opener=_private) as opened:
                 opened.writelines(line + "\n" for line in lines)
                 opened.flush()
                 os.fsync(opened.fileno())
             os.replace(fresh, self.path)
             _sync_directory(self.path.parent)
         except OSError as error:
-            raise Broken("journal-unwritable", f"{self.path}: {error.strerror}") from error
+            raise self._unwritable(self.path, error) from error
         self.complete = True
 
     def set_aside(self, suffix: str) -> Path:
@@ -155,7 +158,8 @@ class FileStore:
             os.replace(self.path, aside)
             _sync_directory(self.path.parent)
         except OSError as error:
-            raise Broken("journal-unwritable", f"{self.path}: {error.strerror}") from error
+            raise self._unwritable(self.path, error) from error
+        self.complete = True
         return aside
 
     def size(self) -> int:
@@ -165,13 +169,17 @@ class FileStore:
         except OSError:
             return 0
 
+    def _unwritable(self, path: Path, error: OSError) -> Broken:
+        return Broken("journal-unwritable", f"{path}: {error.strerror}")
 
-def _write_all(opened: int, content: bytes, start: int) -> None:
-    """Write everything or cut the file back to where it was."""
-    written = 0
+
+def _write_whole(opened: int, content: bytes) -> None:
+    """Write everything and sync it, or cut the file back to where it was."""
+    start, written = os.fstat(opened).st_size, 0
     try:
         while written < len(content):
             written += os.write(opened, content[written:])
+        os.fsync(opened)
     except OSError:
         with contextlib.suppress(OSError):
             os.ftruncate(opened, start)

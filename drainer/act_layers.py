@@ -1,0 +1,72 @@
+"""Cordon, isolate, restore: one verb of one backend each, and what came of it.
+
+Half a cordon is retried, never rolled back, and no layer waits for another's failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from drainer.acted import PENDING_REST, Acted, done, failed
+from drainer.around import Ports
+from drainer.core.episode import Episode
+from drainer.core.layers import was_of
+from drainer.core.model import Done, Membership, Progress
+from drainer.core.record import Finished, Outcome
+from drainer.core.step import Cordon, Isolate, Restore, name_of
+from drainer.errors import DrainerError, Refused
+from drainer.ports import Backend
+
+
+def cordon(step: Cordon, ports: Ports) -> Acted:
+    """Every layer is tried, whatever became of the others."""
+    tried = tuple(_cordon_one(step, ports.layer(name)) for name in step.layers)
+    failure = next((acted.failure for acted in tried if acted.failure), None)
+    pending = next((acted.rests_for for acted in tried if acted.rests_for), None)
+    outcomes = tuple(outcome for acted in tried for outcome in acted.outcomes)
+    return Acted(outcomes=outcomes, failure=failure, rests_for=None if failure else pending)
+
+
+def isolate(step: Isolate, ports: Ports) -> Acted:
+    return _write(step, step.layer, ports.layer(step.layer).isolate)
+
+
+def restore(step: Restore, ports: Ports, episode: Episode) -> Acted:
+    """Give back what the journal says was In, on whatever the layer is made of today."""
+    backend = ports.layer(step.layer)
+    return _write(step, step.layer, lambda: backend.restore(_owed(backend, episode)))
+
+
+def _cordon_one(step: Cordon, backend: Backend) -> Acted:
+    """Where a layer only removes, its removal is its cordon."""
+    return _write(step, backend.name, backend.cordon if backend.cordons else backend.isolate)
+
+
+def _owed(backend: Backend, episode: Episode) -> Membership:
+    facts = episode.layer(backend.name)
+    if facts.was is not None:
+        return facts.was
+    return was_of(facts, backend.membership()) or Membership(entries=())
+
+
+def _write(step: Cordon | Isolate | Restore, name: str, verb: Callable[[], Progress]) -> Acted:
+    try:
+        progress = verb()
+    except Refused as error:
+        return _gone(step, name, error) if error.kind == "entry-gone" else failed(step, error, layer=name)
+    except DrainerError as error:
+        return failed(step, error, layer=name)
+    if isinstance(progress, Done):
+        return done(step, layer=name)
+    pending = Finished(
+        step=name_of(step), outcome=Outcome.PENDING, layers=(name,), kind="pending", reason=progress.reason
+    )
+    return Acted(outcomes=(pending,), rests_for=PENDING_REST)
+
+
+def _gone(step: Cordon | Isolate | Restore, name: str, error: Refused) -> Acted:
+    """What is no longer there takes no work and cannot be given back: the step is over, and said to be."""
+    over = Finished(
+        step=name_of(step), outcome=Outcome.DONE, layers=(name,), kind=error.kind, reason=error.reason
+    )
+    return Acted(outcomes=(over,))

@@ -1,0 +1,59 @@
+"""Which lines of a long journal are worth keeping: the newest episodes, and every wish that still holds.
+
+Only ever asked between two episodes. What this release does not know it keeps, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drainer.core import wish as wishes
+from drainer.core.episode import Wishes
+from drainer.core.fold import fold
+from drainer.core.record import Opened, Record, Wished
+from drainer.journal.lines import Unknown, read_line
+
+
+def compacted(lines: Sequence[str], *, budget: int) -> tuple[str, ...]:
+    """The lines to keep: of the newest episodes as many as fit into `budget` bytes, and what holds still."""
+    known = tuple(_known(line) for line in lines)
+    held = fold(record for record in known if record is not None).wishes
+    cut = _cut(lines, known, budget)
+    older = zip(lines[:cut], known[:cut], strict=True)
+    kept = tuple(line for line, record in older if record is None or _holds(record, held))
+    return (*kept, *lines[cut:])
+
+
+def _known(line: str) -> Record | None:
+    """None: another release wrote it. A line that nobody can read raises ValueError, and nothing is cut."""
+    try:
+        return read_line(line)
+    except Unknown:
+        return None
+
+
+def _cut(lines: Sequence[str], known: Sequence[Record | None], budget: int) -> int:
+    """Where the newest lines begin that fit: at an Opened, or at the end where none does."""
+    cut, size = len(lines), 0
+    for number in range(len(lines) - 1, -1, -1):
+        size += len(lines[number].encode()) + 1
+        if size > budget:
+            break
+        record = known[number]
+        if record is not None and isinstance(record.body, Opened):
+            cut = number
+    return cut
+
+
+def _holds(record: Record, held: Wishes) -> bool:
+    if not isinstance(record.body, Wished):
+        return False
+    match record.body.wish:
+        case wishes.Drain() as drain:
+            return drain == held.drain and record.at == held.drain_since
+        case wishes.Skip(event_id=event_id):
+            return event_id in held.skips
+        case wishes.Hold(until=until):
+            return until == held.hold_until
+        case _:
+            return False

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
     status: Callable[[], int]
+    location = "/"
 
 
 class _Route(BaseHTTPRequestHandler):
@@ -19,6 +20,7 @@ class _Route(BaseHTTPRequestHandler):
         assert isinstance(self.server, _Quiet)
         self.send_response(self.server.status())
         self.send_header("Content-Length", "0")
+        self.send_header("Location", self.server.location)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
@@ -26,10 +28,12 @@ class _Route(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def answering(status: Callable[[], int], *, host: str = "127.0.0.1") -> Iterator[str]:
-    """Serve every path with this status; yields HOST:PORT."""
+def answering(status: Callable[[], int], *, location: str = "/") -> Iterator[str]:
+    """Serve every path with this status (and Location, for redirects); yields HOST:PORT."""
+    host = "127.0.0.1"
     server = _Quiet((host, 0), _Route)
     server.status = status
+    server.location = location
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

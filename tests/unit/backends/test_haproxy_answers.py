@@ -327,6 +327,7 @@ def test_what_others_hold_out_is_waited_for(backend: HaProxy, script: Script, ad
         ("show servers state", f"1\n# {STATE}\n1 web 1 vm1 2 0 1\n".encode()),
         ("show servers state", f"1\n# {STATE}\n1 web 1 vm1 2 x 1\n\n".encode()),
         ("show servers state", b"1\n# be_id be_name\n1 web\n\n"),
+        ("show servers state", f"1\n# {STATE} more\n1 web 1 vm1 2 0 1\n\n".encode()),
         ("show servers state", f"1\n# {STATE}\n1 web 1 vm1 2 4096 1\n\n".encode()),
         ("show info", b"Name: HAProxy\n\n"),
     ],

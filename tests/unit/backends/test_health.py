@@ -52,6 +52,16 @@ def test_http_2xx_is_healthy(status: int, healthy: bool) -> None:
     assert isinstance(found, Healthy if healthy else Failing)
 
 
+def test_a_redirect_to_health_is_not_followed() -> None:
+    """Wherever it points, a redirect is not this application's yes."""
+    with (
+        answering(lambda: 200) as elsewhere,
+        answering(lambda: 302, location=f"http://{elsewhere}/") as address,
+    ):
+        found = health.build(HealthCheck(http=f"http://{address}/")).check()
+    assert found == Failing(reason=f"http://{address}/ answered 302")
+
+
 def test_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy in the environment does not stand between us and our own application."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")

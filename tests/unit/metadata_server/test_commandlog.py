@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metadata_server.commandlog import FILE, CommandLog, from_record, to_record
@@ -83,6 +83,7 @@ def test_log_gives_back_what_it_kept(tmp_path: Path) -> None:
     assert (again.started_at, list(again.commands)) == (NOON, EVERY)
 
 
+@settings(max_examples=30)  # each writes and syncs a file
 @given(cut=st.integers(min_value=1))
 def test_torn_last_line_is_dropped(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     """Wherever the last write was cut short, all before it is there and the log goes on."""

@@ -15,11 +15,12 @@ from drainer.demo.traffic import Result, Span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
 
 BIN_S = 0.5
+WIDTH_IN, PANEL_IN, LEGEND_IN = 13.0, 4.7, 0.5
 COLOURS = ("#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito: told apart by every eye
-OUT, FAILED, INK, FAINT = "#d9d9d9", "#d62728", "#222222", "#8c8c8c"
+OUT, FAILED, WELL, INK, FAINT = "#d9d9d9", "#d62728", "#1a7f37", "#222222", "#8c8c8c"
 
 
 class Mark(Protocol):
@@ -50,14 +51,17 @@ MARKS: Mapping[str, Look] = {
     "cordon": Look(label="cordon", shape="v", colour="#b8860b"),
     "reboot": Look(label="reboot", shape="X", colour=INK),
     "boot": Look(label="boot", shape="o", colour=FAINT),
-    "restore": Look(label="restore", shape="^", colour="#1a7f37"),
+    "restore": Look(label="restore", shape="^", colour=WELL),
 }
 """`restored` is drawn as `restore`: the first look whose name begins the word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One run; its title is green where nothing failed. `out`: when each VM took no new work. Instants on the traffic's clock."""
+    """One run; its title is green where nothing failed. `out`: when each VM took no new work.
+
+    Instants are on the traffic's clock.
+    """
 
     title: str
     results: Sequence[Result]
@@ -78,6 +82,15 @@ class Panel:
         return frozenset(seen - {""})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """What all panels share, so that they can be compared: lanes, time, and requests a second."""
+
+    vms: tuple[str, ...]
+    lasts_s: float
+    most: float
+
+
 def draw(panels: Sequence[Panel], *, png: Path, svg: Path) -> None:
     """Write the picture in both formats. Raises ValueError without a panel, OSError where it cannot write."""
     if not panels:
@@ -85,12 +98,16 @@ def draw(panels: Sequence[Panel], *, png: Path, svg: Path) -> None:
     from matplotlib.figure import Figure
 
     with _styled():
-        figure = Figure(figsize=(13, 0.9 + 4.6 * len(panels)), layout="constrained", facecolor="white")
-        vms = sorted(frozenset().union(*(panel.vms for panel in panels))) or ["no VM"]
-        lasted = max(panel.lasted_s for panel in panels)
-        most = max(max(_rates(panel, vm), default=0.0) for panel in panels for vm in vms)
-        for panel, part in zip(panels, _parts(figure, len(panels)), strict=True):
-            _draw_panel(part, panel, vms=vms, lasted_s=lasted, most=most)
+        height = LEGEND_IN + PANEL_IN * len(panels)
+        figure = Figure(figsize=(WIDTH_IN, height), facecolor="white")
+        scale = Scale(
+            vms=tuple(sorted(frozenset().union(*(panel.vms for panel in panels)))) or ("no VM",),
+            lasts_s=max(BIN_S, *(panel.lasted_s for panel in panels)),
+            most=max(1.0, *(rate for panel in panels for vm in panel.vms for rate in _rates(panel, vm))),
+        )
+        for number, panel in enumerate(panels):
+            top = height - number * PANEL_IN
+            _draw_panel(figure, panel, scale, top=top / height, bottom=(top - PANEL_IN) / height)
         _legend(figure, panels)
         figure.savefig(png, dpi=144, metadata={"Software": None})
         figure.savefig(svg, metadata={"Date": None})
@@ -113,28 +130,33 @@ def _styled() -> AbstractContextManager[None]:
     )
 
 
-def _parts(figure: "Figure", count: int) -> list["SubFigure"]:
-    return list(figure.subfigures(count, 1, squeeze=False, hspace=0.03)[:, 0])
-
-
-def _draw_panel(part: "SubFigure", panel: Panel, *, vms: list[str], lasted_s: float, most: float) -> None:
+def _draw_panel(figure: "Figure", panel: Panel, scale: Scale, *, top: float, bottom: float) -> None:
+    """Draw one run between two heights, each a share of the figure's."""
     failed = [result for result in panel.results if not result.ok]
-    part.suptitle(
-        panel.title,
-        x=0.01,
-        ha="left",
-        fontsize=15,
-        fontweight="bold",
-        color=FAILED if failed else "#1a7f37",
+    inch = (top - bottom) / PANEL_IN
+    lanes_top, strip_bottom = top - 0.5 * inch, bottom + 0.6 * inch
+    title = figure.text(0.01, top - 0.1 * inch, panel.title, va="top", fontsize=15, fontweight="bold")
+    title.set_color(FAILED if failed else WELL)
+    middle = (lanes_top + strip_bottom + 0.5 * inch) / 2
+    figure.text(0.01, middle, "requests served per second", rotation=90, va="center")
+    grid = figure.add_gridspec(
+        len(scale.vms) + 1,
+        1,
+        height_ratios=[*([3.0] * len(scale.vms)), 1.6],
+        left=0.085,
+        right=0.985,
+        top=lanes_top,
+        bottom=strip_bottom,
+        hspace=0.16,
     )
-    rows = part.subplots(len(vms) + 1, 1, sharex=True, height_ratios=[*([3.0] * len(vms)), 1.6])
-    *lanes, strip = list(rows)
-    for number, (vm, lane) in enumerate(zip(vms, lanes, strict=True)):
+    *lanes, strip = [figure.add_subplot(grid[row, 0]) for row in range(len(scale.vms) + 1)]
+    for number, (vm, lane) in enumerate(zip(scale.vms, lanes, strict=True)):
         _draw_lane(lane, panel, vm, colour=COLOURS[number % len(COLOURS)])
-        lane.set_ylim(0, max(most, 1.0) * 1.35)
-    part.supylabel("requests served per second", fontsize=11)
+        lane.set_ylim(0, scale.most * 1.35)
+        lane.tick_params(labelbottom=False)
     _draw_failures(strip, panel, failed)
-    strip.set_xlim(0, max(lasted_s, BIN_S))
+    for axes in (*lanes, strip):
+        axes.set_xlim(0, scale.lasts_s)
     strip.set_xlabel("seconds since the traffic began")
 
 
@@ -201,7 +223,7 @@ def _legend(figure: "Figure", panels: Sequence[Panel]) -> None:
         Patch(facecolor=OUT, label="takes no new connections"),
         sign("failed request", "|", FAILED, 12),
     ]
-    figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), frameon=False)
+    figure.legend(handles=entries, loc="lower center", ncols=len(entries), frameon=False)
 
 
 def _look(what: str) -> Look | None:

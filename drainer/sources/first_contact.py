@@ -32,13 +32,13 @@ class FirstContact:
     def ask(self, path: str, headers: Mapping[str, str]) -> Answer | Unreadable:
         """The answer, or Unreadable kind "enabling": ask again next turn. Raises the peer's Transient."""
         if self._began is None or not self._peer.waiting:
+            self._began = self._clock.now()
             self._peer.begin(
                 path,
                 headers=headers,
                 connect_timeout_s=CONNECT_TIMEOUT_S,
                 answer_timeout_s=self._answer_timeout_s,
             )
-            self._began = self._clock.now()
         try:
             answer = self._peer.finish(turn_s=TURN_S, timeout_s=CONNECT_TIMEOUT_S)
         except Transient:

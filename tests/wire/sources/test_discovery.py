@@ -102,6 +102,15 @@ def test_a_time_out_or_5xx_never_moves_on() -> None:
         assert read(feed).source is SourceKind.MAINTENANCE
 
 
+def test_a_nameless_platform_is_still_searched() -> None:
+    """Where nobody tells the name, turns go to the service too, so that its 404 is seen."""
+    with found(by_path({EVENTS: [BUSY, NOT_FOUND], MAINTENANCE: [NOTHING]})) as (feed, served):
+        assert unread(feed) == "http-503"
+        assert unread(feed) == "name-unknown"
+        assert read(feed).source is SourceKind.MAINTENANCE
+    assert served.paths[:4] == [f"{INSTANCE}?api-version=2021-02-01", f"{EVENTS}?api-version=2020-07-01"] * 2
+
+
 def test_trouble_with_the_name_chooses_nothing() -> None:
     """An instance document that fails at first neither chooses a source nor moves on from one."""
     with found(by_path({INSTANCE: [BUSY, NOT_FOUND], MAINTENANCE: [NOTHING]})) as (feed, served):

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
-from metadata_server import locking
+from metadata_server import disk
 from metadata_server.commands import Command
 from metadata_server.errors import BrokenLog, Problem
 from metadata_server.faults import Fault, FaultKind
@@ -30,7 +30,7 @@ class CommandLog:
         self.started_at = started_at
         self.commands = commands
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
-        if not locking.alone(self._file):
+        if not disk.alone(self._file):
             os.close(self._file)
             raise BrokenLog([Problem(field=str(path), expected="a log of its own", found="one in use")])
 
@@ -123,11 +123,7 @@ def _write_new(path: Path, line: str) -> None:
         os.fsync(file)
     finally:
         os.close(file)
-    parent = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)
+    disk.keep_name(path)
 
 
 def _begun(path: Path, line: str, clock: str) -> datetime:

@@ -16,6 +16,9 @@ from drainer.core.model import Face, Phase, Stage
 from drainer.core.situation import Ack, Gate, Layer, Lease, Reads, Situation
 
 BOTH = (False, True)
+MEETS = {Reads.UNREADABLE: 8, Reads.THREAT: 1, Reads.QUIET: 8}
+"""Layer states that each combination of facts meets: few facts, more of them."""
+
 STRIDE = 7919
 """A prime: consecutive combinations of facts meet layer states far apart."""
 
@@ -201,5 +204,6 @@ def situations(reads: Reads) -> Iterator[Situation]:
     states = layer_states()
     at = 0
     for given in facts(reads):
-        at = (at + STRIDE) % len(states)
-        yield Situation(reads=reads, layers=states[at], **given)
+        for _ in range(MEETS[reads]):
+            at = (at + STRIDE) % len(states)
+            yield Situation(reads=reads, layers=states[at], **given)

@@ -88,7 +88,17 @@ def passed_on(verb: str, arguments: Sequence[str]) -> int:
         from drainer.probe import main as probe
 
         return probe(arguments)
-    code: int = import_module("drainer.demo").main(arguments)
+    try:
+        demo = import_module("drainer.demo")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("drainer"):
+            raise
+        print(
+            f"drainer: the demo needs {error.name}, which is not installed: pip install 'drainer[demo]'",
+            file=sys.stderr,
+        )
+        return exits.FAILED
+    code: int = demo.main(arguments)
     return code
 
 

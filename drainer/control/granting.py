@@ -13,7 +13,7 @@ from drainer.control.protocol import LISTED, Request, bad
 from drainer.core import wish as wishes
 from drainer.core.model import Document, Membership
 from drainer.core.naming import names_vm
-from drainer.core.threat import OPERATOR_ID
+from drainer.core.wish import OPERATOR_ID
 from drainer.errors import Refused, Transient
 
 if TYPE_CHECKING:
@@ -92,8 +92,10 @@ def _listed(event_id: str, tick: Tick | None) -> str:
 
 
 def _force(tick: Tick) -> wishes.Force:
-    if tick.state.episode is None and tick.assessment.threat is None:
-        raise Refused("pointless", "there is nothing to force: no notice is due and no drain is asked for")
+    """Only for what is known of now: a force that waited would befall the next notice."""
+    announced = tick.assessment.outlook.sightings or tick.assessment.threat
+    if tick.state.episode is None and not announced:
+        raise Refused("pointless", "there is nothing to force: no notice is listed and no drain asked for")
     return wishes.Force()
 
 
@@ -105,8 +107,12 @@ def _present(tick: Tick) -> tuple[str, ...]:
 
 
 def _adopt(tick: Tick) -> wishes.Adopt:
-    if tick.state.episode is not None:
-        raise Refused("pointless", f"the episode {tick.state.episode.id} is open; nothing is to be adopted")
+    """In an open episode only the layers of which it has no record can be adopted."""
+    episode = tick.state.episode
+    if episode is not None and all(episode.layer(sight.name).was for sight in tick.seen.layers):
+        raise Refused(
+            "pointless", f"the episode {episode.id} is open and knows every layer: nothing is to be adopted"
+        )
     return wishes.Adopt(
         layers={
             sight.name: sight.reading if isinstance(sight.reading, Membership) else None

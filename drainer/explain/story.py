@@ -21,7 +21,7 @@ from drainer.reconcile import MOST_STEPS, Reconciler, Tick
 
 SAYS = {row.name: row.says for row in TABLE}
 SECOND = timedelta(seconds=1)
-LONGEST_LEAP = timedelta(minutes=1)
+LONGEST_LEAP = timedelta(hours=1)
 """How far time leaps while an episode waits for its event."""
 
 MOST_TICKS = 50_000
@@ -61,7 +61,7 @@ def rehearse(document: Document, policy: Policy, layers: tuple[Backend, ...], *,
         log=Log(clock.now, io.StringIO()),
     )
     lines: list[Line] = []
-    for tick in _ticks(reconciler, clock, feed):
+    for tick in _ticks(reconciler, clock, feed, policy):
         line = _line(tick)
         if not (lines and isinstance(tick.step, Wait) and _same_wait(lines[-1], line)):
             lines.append(line)
@@ -72,7 +72,7 @@ def rehearse(document: Document, policy: Policy, layers: tuple[Backend, ...], *,
     return Story(lines=tuple(lines), ending=Ending.NOT_ENDED)
 
 
-def _ticks(reconciler: Reconciler, clock: ManualClock, feed: RehearsedFeed) -> Iterator[Tick]:
+def _ticks(reconciler: Reconciler, clock: ManualClock, feed: RehearsedFeed, policy: Policy) -> Iterator[Tick]:
     """Ticks as the daemon makes them: steps follow at once, and time goes by only between waits."""
     steps = 0
     for _ in range(MOST_TICKS):
@@ -80,19 +80,27 @@ def _ticks(reconciler: Reconciler, clock: ManualClock, feed: RehearsedFeed) -> I
         yield tick
         steps = 0 if isinstance(tick.step, Wait) else steps + 1
         if isinstance(tick.step, Wait) or steps >= MOST_STEPS:
-            clock.advance(_leap(tick, clock.now().wall, feed.next_change_at))
+            clock.advance(_leap(tick, _marks(tick, policy, feed)))
 
 
-def _leap(tick: Tick, now: datetime, change_at: datetime | None) -> timedelta:
-    """To where something changes by itself; a second at a time while work drains or health is watched."""
+def _leap(tick: Tick, marks: tuple[datetime, ...]) -> timedelta:
+    """To the next mark; a second at a time while work drains or health is watched."""
     wait = tick.step if isinstance(tick.step, Wait) else None
     if wait is None or (tick.state.episode is not None and wait.reason != "notice pending"):
         return SECOND
-    ahead = [] if change_at is None else [change_at - now]
+    ahead = [mark - tick.seen.now.wall for mark in marks]
     if wait.wake_after is not None:
         ahead.append(wait.wake_after)
-    leap = max(SECOND, min(ahead, default=SECOND))
+    leap = max(SECOND, min((span for span in ahead if span > timedelta(0)), default=SECOND))
     return leap if tick.state.episode is None else min(leap, LONGEST_LEAP)
+
+
+def _marks(tick: Tick, policy: Policy, feed: RehearsedFeed) -> tuple[datetime, ...]:
+    """Instants at which something changes by itself."""
+    episode, stuck_after = tick.state.episode, policy.stuck_after.event
+    stuck_at = episode.opened.wall + stuck_after if episode and stuck_after else None
+    force_at = episode.force_at if episode else None
+    return tuple(at for at in (feed.next_change_at, force_at, stuck_at) if at is not None)
 
 
 def _over(tick: Tick, feed: RehearsedFeed) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from drainer.board import Alarm
 from drainer.cli import exits
 from drainer.cli.tables import history_lines, status_lines
 from drainer.control.client import ask
-from drainer.core.model import Failing, InFlight, Unreadable
+from drainer.core.model import At, Failing, InFlight, Unreadable
 from tests.unit.cli.conftest import Drainer
 from tests.unit.control.living import Living, serving
-from tests.world import reboot, seconds
+from tests.world import START, reboot, seconds
 
 Capture = pytest.CaptureFixture[str]
 
@@ -178,15 +179,13 @@ def test_history_for_people(served: Living, drainer: Drainer, capsys: Capture) -
 
     world = served.world
     world.fake.arm(Fault.LOST_BEFORE)
+    world.reconciler.policy = replace(world.policy, min_in_service=3)
     ask(served.state / "s", "hold", until=_soon())
     ask(served.state / "s", "resume")
-    world.feed.events = (reboot(),)
+    world.feed.events = (reboot(not_before=At(at=START + seconds(30))),)
     served.look()
     ask(served.state / "s", "force")
     world.clock.advance(seconds(2))
-    served.look()
-    world.balancer.put_in("fake")
-    world.clock.advance(seconds(20))
     served.look()
     assert drainer("history") == exits.OK
     told = capsys.readouterr().out
@@ -250,8 +249,8 @@ def test_everything_unusual_is_shown(served: Living) -> None:
     ask(path, "force")
     ask(path, "skip", event_id="E1")
     told = status_lines(ask(path, "status")["status"], colour=False)
-    assert "gate      hold (hard)" in told
-    assert "gate      keep-last (hard) no other member is in service" in told
+    assert any(line.startswith("gate      hold (hard)") for line in told)
+    assert any(line.startswith("gate      keep-last (hard) ") for line in told)
     assert "wish      drain until the next boot: disk swap" in told
     assert "wish      skip E1" in told
     assert [line for line in told if line.startswith("wish      hold until ")]

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,10 @@ from drainer.control import ControlServer, peers, protocol
 from drainer.control.client import ask
 from drainer.control.peers import Peer, admit
 from drainer.core import wish as wishes
+from drainer.core.model import At, Unreadable
 from drainer.errors import Broken, Refused, Transient
 from tests.unit.control.living import Living, living, serving
-from tests.world import reboot
+from tests.world import START, reboot
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="becoming another user needs root")
@@ -93,7 +95,7 @@ def test_resume_and_adopt_reach_the_core(path: Path, life: Living) -> None:
     life.look()
     assert ask(path, "resume")["granted"] == "resume"
     assert ask(path, "adopt")["status"]["episode"]["adopted"] is True
-    with pytest.raises(Refused, match="is open; nothing is to be adopted"):
+    with pytest.raises(Refused, match="knows every layer: nothing is to be adopted"):
         ask(path, "adopt")
 
 
@@ -117,17 +119,18 @@ def test_skip_knows_what_is_listed(path: Path, life: Living) -> None:
         ask(path, "skip", event_id="other")
     assert ask(path, "skip", event_id="E1")["status"]["wishes"]["skips"] == ["E1"]
     assert life.look().tick is not None
-    from drainer.core.model import Unreadable
-
     life.world.feed.blind = Unreadable(kind="timeout", reason="no answer")
     life.look()
     assert "E9" in ask(path, "skip", event_id="E9")["status"]["wishes"]["skips"]
 
 
 def test_force_needs_something_to_force(path: Path, life: Living) -> None:
-    """`force` with nothing pending is refused, so that it cannot wait for the next notice."""
+    """`force` with nothing announced is refused, so that it cannot wait for the next notice."""
     with pytest.raises(Refused, match="nothing to force"):
         ask(path, "force")
+    life.world.feed.events = (reboot("E1", not_before=At(at=START + timedelta(days=3))),)
+    life.look()
+    assert ask(path, "force")["granted"] == "force"
     life.world.feed.events = (reboot("E1"),)
     life.look()
     assert ask(path, "force")["status"]["wishes"]["force_at"]
@@ -262,14 +265,19 @@ def as_user(path: Path, verb: str, *, user: int, group: int) -> str:
 
 
 @pytest.fixture
-def reachable(path: Path) -> Path:
-    """The socket with every permission of the file system in the way removed."""
-    for directory in (path.parent, *path.parent.parents):
-        if directory == Path("/tmp"):
-            break
-        directory.chmod(0o755)
-    path.chmod(0o666)
-    return path
+def anyones() -> Iterator[Path]:
+    """A directory that other users reach; pytest closes its own to them, each time it starts."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)
+
+
+@pytest.fixture
+def reachable(anyones: Path, life: Living) -> Iterator[Path]:
+    """A socket whose own permissions keep nobody out."""
+    with serving(life, anyones / "s"):
+        (anyones / "s").chmod(0o666)
+        yield anyones / "s"
 
 
 @needs_root
@@ -282,22 +290,17 @@ def test_another_user_is_refused_by_the_kernels_word(reachable: Path, life: Livi
 
 
 @needs_root
-def test_a_member_of_the_group_may(tmp_path: Path, life: Living) -> None:
+def test_a_member_of_the_group_may(anyones: Path, life: Living) -> None:
     """A user whose primary group is the configured one may ask."""
-    for directory in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        directory.chmod(0o755)
-    with serving(life, tmp_path / "s", grp.getgrgid(NOBODY).gr_name):
-        assert as_user(tmp_path / "s", "resume", user=NOBODY, group=NOBODY) == "True"
+    with serving(life, anyones / "s", grp.getgrgid(NOBODY).gr_name):
+        assert as_user(anyones / "s", "resume", user=NOBODY, group=NOBODY) == "True"
 
 
 @needs_root
-def test_the_file_keeps_others_out_too(path: Path) -> None:
+def test_the_file_keeps_others_out_too(anyones: Path, life: Living) -> None:
     """A user without permission on the socket is told whom to be."""
-    for directory in (path.parent, *path.parent.parents):
-        if directory == Path("/tmp"):
-            break
-        directory.chmod(0o755)
-    told = as_user(path, "status", user=NOBODY, group=NOBODY)
+    with serving(life, anyones / "s"):
+        told = as_user(anyones / "s", "status", user=NOBODY, group=NOBODY)
     assert "is closed to you: ask as root" in told
 
 

@@ -21,7 +21,7 @@ vms:
 pools:
   - name: web
     members: [{{vm: vm1, address: "127.0.0.1:{first}"}}, {{vm: vm2, address: "127.0.0.1:{second}"}}]
-    probe: {{protocol: tcp, interval: 20ms, threshold: 1}}
+    probe: {{protocol: tcp, interval: 300ms, threshold: 3}}
 balancers:
   - {{listen: "127.0.0.1:0", pool: web}}
 """

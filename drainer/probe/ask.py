@@ -31,10 +31,17 @@ class Unreachable:
 Answer = Answered | Silent | Unreachable
 
 
+_asking: dict[str, threading.Thread] = {}
+"""The last asker of each route: one that a trickling peer still holds is not joined by more."""
+
+
 def ask(url: str, *, within: timedelta) -> Answer:
     """One GET. The library bounds each read alone, a thread's deadline the whole."""
+    if url in _asking and _asking[url].is_alive():
+        return Silent()
     answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-    asker = threading.Thread(target=lambda: answers.put(_get(url, within)), daemon=True, name="ask")
+    asker = threading.Thread(target=lambda: answers.put(_get(url, within)), daemon=True, name=f"ask {url}")
+    _asking[url] = asker
     asker.start()
     try:
         return answers.get(timeout=within.total_seconds())

@@ -73,7 +73,7 @@ class BudgetContract:
         assert isinstance(draining(fleet, "vm3"), Granted)
         assert isinstance(draining(fleet, "vm4"), Denied)
 
-    def test_an_old_holders_release_is_ignored(self, fleet: Fleet) -> None:
+    def test_ttl_expired_place_is_stolen_and_stays_stolen(self, fleet: Fleet) -> None:
         """A holder whose lease ended and went to another cannot take it from him."""
         draining(fleet, "vm1")
         last = draining(fleet, "vm2")

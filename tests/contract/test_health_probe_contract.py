@@ -72,9 +72,11 @@ def probe_unit(marker: Path) -> Iterator[tuple[str, int]]:
         server = Server(judge, Tally(marker).count)
         thread = threading.Thread(target=server.serve, args=([listener], stop))
         thread.start()
-        yield listener.getsockname()
-        tell.send(b"x")
-        thread.join()
+        try:
+            yield listener.getsockname()
+        finally:
+            tell.send(b"x")
+            thread.join()
 
 
 class TestFileMode(BackendContract):

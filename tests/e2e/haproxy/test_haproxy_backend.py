@@ -114,7 +114,7 @@ def test_a_reload_or_restart_is_another_generation(rig: Rig, how: str) -> None:
     assert backend.membership().face is Face.OUT
 
 
-def test_sessions_go_to_zero(rig: Rig) -> None:
+def test_long_connections_count_until_they_end(rig: Rig) -> None:
     """A request in flight counts while drained, is answered, and then nothing is in flight."""
     backend = rig.connect()
     host, port = rig.proxy.address.split(":")
@@ -151,11 +151,13 @@ def held_requests(rig: Rig) -> Iterator[threading.Event]:
         rig.proxy.ask(f"set server web/vm1 addr {host} port {port}")
         rig.proxy.ask("set server web/vm1 health up; disable health web/vm1")
         rig.proxy.ask("set server web/vm2 state maint")
-        yield release
-        release.set()
-        with socket.create_connection((host, port)) as last:
-            last.shutdown(socket.SHUT_WR)
-            thread.join()
+        try:
+            yield release
+        finally:
+            release.set()
+            with socket.create_connection((host, port)) as last:
+                last.shutdown(socket.SHUT_WR)
+                thread.join()
 
 
 def test_others_in_service_are_counted(rig: Rig) -> None:

@@ -18,7 +18,7 @@ from drainer.core.model import Denied, Granted, Phase, later
     [(0, 0, True), (1, 0, True), (2, 0, False), (2, 1, True), (2, 2, True)],
     ids=["empty", "partial", "full", "one-expired", "all-expired"],
 )
-def test_slots(held: int, ended: int, granted: bool) -> None:
+def test_slots_empty_partial_full_expired(held: int, ended: int, granted: bool) -> None:
     """Of two places, whatever is free or ended can be had."""
     clock, ledger = ManualClock(), Ledger(2)
     for number in range(ended):

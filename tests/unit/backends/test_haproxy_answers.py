@@ -105,12 +105,14 @@ def serving(script: Script, path: Path) -> Iterator[Path]:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    yield path
-    with socket.socket(socket.AF_UNIX) as last:
-        last.connect(str(path))
-        last.shutdown(socket.SHUT_WR)
-        thread.join()
-    listener.close()
+    try:
+        yield path
+    finally:
+        with socket.socket(socket.AF_UNIX) as last:
+            last.connect(str(path))
+            last.shutdown(socket.SHUT_WR)
+            thread.join()
+        listener.close()
 
 
 @pytest.mark.parametrize(

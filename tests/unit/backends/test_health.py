@@ -37,9 +37,11 @@ def trickling() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener,))
         thread.start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-        stop.set()
-        thread.join()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            stop.set()
+            thread.join()
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,14 @@ def test_http_that_never_ends_is_failing_in_time() -> None:
         found = health.build(HealthCheck(http=f"http://{address}/", timeout=SHORT)).check()
         assert monotonic() - began < 2
     assert found == Failing(reason=f"http://{address}/ gave no answer within 0.3s")
+
+
+def test_a_trickling_peer_holds_one_asker() -> None:
+    """However often a peer that never ends is asked, one thread waits for it."""
+    with trickling() as address:
+        check = health.build(HealthCheck(http=f"http://{address}/", timeout=SHORT))
+        assert all(isinstance(check.check(), Failing) for _ in range(3))
+        assert [thread.name for thread in threading.enumerate()].count(f"ask http://{address}/") == 1
 
 
 def test_http_silence_is_failing() -> None:

@@ -31,9 +31,11 @@ def speaking(*pieces: bytes) -> Iterator[Target]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener,))
         thread.start()
-        yield Target(host="127.0.0.1", port=listener.getsockname()[1], path="/")
-        done.set()
-        thread.join()
+        try:
+            yield Target(host="127.0.0.1", port=listener.getsockname()[1], path="/")
+        finally:
+            done.set()
+            thread.join()
 
 
 @pytest.mark.parametrize(

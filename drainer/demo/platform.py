@@ -49,6 +49,9 @@ class Platform:
     def complete(self, event_id: str) -> None:
         self._tell("complete", {"id": event_id})
 
+    def cancel(self, event_id: str) -> None:
+        self._tell("cancel", {"id": event_id})
+
     def silence(self, vm: str) -> None:
         """The VM's host vanishes: nothing answers, nothing resets."""
         self._tell("silence", {"vm": vm})

@@ -1,0 +1,1 @@
+"""Benchmarks: what the sidecar costs and how fast it acts, each beside its baseline in the same run."""

@@ -5,6 +5,7 @@ It takes no lock and writes no state, so it may run beside the daemon, and as an
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -94,6 +95,9 @@ def run_once(
     from drainer.reporting.syslog import system_log
     from drainer.sources.discovery import discover
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character shows its number
+            stream.reconfigure(errors="backslashreplace")
     look = Look(
         clock=SystemClock(),
         log=system_log() if log is None else log,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from drainer.core.model import Unreadable, Vm
 from drainer.sources.identity import parse_instance
+from tests.unit.sources.pace import unhurried
 
 COMPUTE: dict[str, object] = {
     "name": "web_0",
@@ -67,6 +68,7 @@ def test_without_a_name_nothing_is_known(body: bytes) -> None:
     assert outcome.kind == "name-unknown"
 
 
+@unhurried
 @given(st.binary())
 def test_any_bytes(body: bytes) -> None:
     """No bytes raise."""

@@ -18,6 +18,7 @@ from drainer.sources.legacy_documents import (
     parse_instance_info,
     parse_maintenance,
 )
+from tests.unit.sources.pace import unhurried
 
 SEED = Path(__file__).parents[2] / "golden" / "seed"
 
@@ -196,6 +197,7 @@ def test_maintenance_is_strict(kind: str, text: str) -> None:
     assert kind == unreadable(parse_maintenance(text.encode()))
 
 
+@unhurried
 @given(st.text(alphabet='{}“”":,Reboot\\ID 0tx', max_size=40) | st.text())
 def test_any_text(text: str) -> None:
     """No text raises; without a member Reboot somewhere there is no notice."""
@@ -204,6 +206,7 @@ def test_any_text(text: str) -> None:
         assert "reboot" in text.casefold()
 
 
+@unhurried
 @given(st.binary())
 def test_any_bytes(body: bytes) -> None:
     """No bytes raise, in either document."""
@@ -214,6 +217,7 @@ def test_any_bytes(body: bytes) -> None:
 MEMBER_NAMES = st.text(min_size=1).filter(lambda name: name.casefold() not in ("reboot", "id", "ud", "fd"))
 
 
+@unhurried
 @given(st.dictionaries(MEMBER_NAMES, st.text() | st.lists(st.text()) | st.none()), st.text(min_size=1))
 def test_other_members_never_fire(members: dict[str, Any], word: str) -> None:
     """Whatever other members hold, only a member Reboot is a notice."""

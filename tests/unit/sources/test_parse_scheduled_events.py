@@ -14,6 +14,7 @@ from drainer.core.model import At, Blank, Event, EventSource, EventStatus, Garbl
 from drainer.core.naming import names_vm
 from drainer.sources.events import Listing, parse_scheduled_events
 from drainer.sources.not_before import read_not_before
+from tests.unit.sources.pace import unhurried
 
 REBOOT: dict[str, Any] = {
     "EventId": "C7061BAC-AFDC-4513-B24B-AA5F13A16123",
@@ -246,12 +247,14 @@ JSON = st.recursive(
 MEMBERS = st.sampled_from([*REBOOT, "DocumentIncarnation", "Events"])
 
 
+@unhurried
 @given(st.binary())
 def test_any_bytes(document: bytes) -> None:
     """No bytes raise, and bytes that are no document are never "nothing"."""
     assert isinstance(parse_scheduled_events(document), Unreadable)
 
 
+@unhurried
 @given(st.dictionaries(MEMBERS, JSON))
 def test_any_event(members: dict[str, Any]) -> None:
     """Whatever one member of an event holds, the event is listed whole or the document is unreadable."""
@@ -267,12 +270,14 @@ def test_any_event(members: dict[str, Any]) -> None:
             pytest.fail("an event was lost")
 
 
+@unhurried
 @given(st.integers(min_value=0, max_value=len(body(REBOOT)) - 1))
 def test_truncation_anywhere(length: int) -> None:
     """Case 30: no beginning of a document is a document."""
     assert isinstance(parse_scheduled_events(body(REBOOT)[:length]), Unreadable)
 
 
+@unhurried
 @given(st.datetimes(timezones=st.just(UTC)).filter(lambda at: at.year >= 1000))
 def test_times_come_back(at: datetime) -> None:
     """Both ways of writing an instant are read back to the second."""
@@ -282,6 +287,7 @@ def test_times_come_back(at: datetime) -> None:
     assert read_not_before(rfc) == read_not_before(at.isoformat()) == At(at=at)
 
 
+@unhurried
 @given(JSON)
 def test_any_not_before(value: object) -> None:
     """Nothing that may stand there raises."""

@@ -102,8 +102,8 @@ def draw(panels: Sequence[Panel], *, png: Path, svg: Path) -> None:
         figure = Figure(figsize=(WIDTH_IN, height), facecolor="white")
         scale = Scale(
             vms=tuple(sorted(frozenset().union(*(panel.vms for panel in panels)))) or ("no VM",),
-            lasts_s=max(BIN_S, *(panel.lasted_s for panel in panels)),
-            most=max(1.0, *(rate for panel in panels for vm in panel.vms for rate in _rates(panel, vm))),
+            lasts_s=max([BIN_S, *(panel.lasted_s for panel in panels)]),
+            most=max([1.0, *(rate for panel in panels for vm in panel.vms for rate in _rates(panel, vm))]),
         )
         for number, panel in enumerate(panels):
             top = height - number * PANEL_IN

@@ -40,6 +40,8 @@ def visits(route: str, *, client: str = "c1") -> list[Result]:
         ("1 3 1", {"vm1": [(8.0, 9.0)]}, {"c1"}),
         ("2 1 1 1", {"vm1": [(-1.0, 0.5)]}, set()),
         ("1 2", {"vm1": [(0.5, 9.0)]}, set()),
+        ("1 3 2", {"vm1": [(0.5, 9.0)], "vm2": [(0.5, 1.5)]}, set()),
+        ("2 1 2 2 1", {"vm1": [(-1.0, 0.5), (1.5, 2.5)]}, set()),
     ],
 )
 def test_moved_is_a_change_that_no_outage_explains(

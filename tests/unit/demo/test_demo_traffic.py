@@ -114,7 +114,9 @@ async def test_fresh_requests_open_their_own() -> None:
     """A fresh request never uses nor leaves a kept connection."""
     server, results = await sent(well, clients=1, mix=FRESH)
     assert server.connections == len(results) == 20
-    assert all(result.opened for result in results)
+    _, results = await sent(well, clients=1, mix=FRESH + KEPT, rate=50, duration_s=0.5)
+    assert all(result.opened for result in results if result.kind is Kind.FRESH)
+    assert not all(result.opened for result in results)
 
 
 async def test_announced_close_is_obeyed() -> None:

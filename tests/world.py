@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from drainer.act import Ports
 from drainer.approvals import MemoryApprovals
 from drainer.backends.fake import Balancer, FakeBackend
 from drainer.clock import ManualClock
+from drainer.core.episode import Episode, State
 from drainer.core.model import (
     AckAnswer,
     At,
@@ -20,6 +23,7 @@ from drainer.core.model import (
     EventStatus,
     Failing,
     Footing,
+    Go,
     Health,
     Healthy,
     HookAnswer,
@@ -28,6 +32,7 @@ from drainer.core.model import (
     NotBefore,
     SourceKind,
     Stage,
+    Standing,
     Unreadable,
     Vm,
     Work,
@@ -35,7 +40,8 @@ from drainer.core.model import (
 from drainer.core.policy import BackendChoice, Policy, Rule
 from drainer.core.record import Finished
 from drainer.core.step import Step, Wait, name_of
-from drainer.errors import DrainerError
+from drainer.core.wish import Wish
+from drainer.errors import Broken, DrainerError
 from drainer.journal import Journal, MemoryStore
 from drainer.log import Log
 from drainer.ports import Backend, Budget, HookCall, Store
@@ -129,8 +135,6 @@ class ScriptedHooks:
         self.calls: list[HookCall] = []
 
     def run(self, call: HookCall, *, timeout: timedelta, stopping: object) -> HookAnswer:
-        from drainer.core.model import Go
-
         self.calls.append(call)
         answer = self.answers.pop(0) if self.answers else Go()
         if isinstance(answer, DrainerError):
@@ -148,21 +152,66 @@ class Said:
         self.lines.append(f"{level} {message}")
 
 
+class Died(BaseException):
+    """The process is gone. Nothing of ours catches it."""
+
+
+class MortalStore(MemoryStore):
+    """A disk that outlives its process, which dies at the write it was told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = 0
+        self.dies_before: int | None = None
+        self.dies_after: int | None = None
+        self.full: Broken | None = None
+
+    def append(self, line: str) -> None:
+        number = self.writes
+        self.writes += 1
+        if number == self.dies_before:
+            raise Died(f"before write {number}")
+        if self.full is not None:
+            raise self.full
+        super().append(line)
+        if number == self.dies_after:
+            raise Died(f"after write {number}")
+
+
+class Layer(FakeBackend):
+    """A fake layer of any name, so that a policy may have several."""
+
+    def __init__(self, name: str, clock: ManualClock, *, cordons: bool = True, isolates: bool = True) -> None:
+        super().__init__(Balancer((name,)), clock, cordons=cordons, isolates=isolates)
+        self.name = name
+
+    @property
+    def standing(self) -> Standing:
+        return self.balancer.entries[self.name].standing
+
+
 class World:
-    """Everything around one sidecar. `steps` are the names of the steps taken, waits left out."""
+    """Everything around one sidecar. `steps` are the names of the steps taken, waits left out.
+
+    `two`: a probe that cordons over a pool that only removes, instead of one layer that does both.
+    """
 
     def __init__(
         self,
         *rules: Rule,
+        two: bool = False,
         layers: Sequence[Backend] | None = None,
         store: Store | None = None,
         budget: Budget | None = None,
         stages: frozenset[Stage] = frozenset(),
         policy: Policy | None = None,
+        reconciler: type[Reconciler] = Reconciler,
     ) -> None:
         self.clock = ManualClock(START)
         self.balancer = Balancer()
         self.fake = FakeBackend(self.balancer, self.clock)
+        self.probe = Layer("probe", self.clock, isolates=False)
+        self.pool = Layer("pool", self.clock, cordons=False)
         self.feed = ScriptedFeed(self.clock)
         self.application = Application()
         self.hooks = ScriptedHooks()
@@ -177,7 +226,7 @@ class World:
         self.ports = Ports(
             clock=self.clock,
             feed=self.feed,
-            layers=tuple(layers or (self.fake,)),
+            layers=tuple(layers or ((self.probe, self.pool) if two else (self.fake,))),
             connections=self.application,
             health=self.application,
             hooks=self.hooks,
@@ -186,10 +235,11 @@ class World:
             budget=budget,
             hook_stages=stages,
         )
+        self._reconciler = reconciler
         self.reconciler = self._life()
 
     def _life(self) -> Reconciler:
-        reconciler = Reconciler(
+        reconciler = self._reconciler(
             ports=self.ports,
             journal=Journal(self.store, self.clock),
             policy=self.policy,
@@ -203,12 +253,35 @@ class World:
         self.outcomes += outcomes
 
     @property
+    def state(self) -> State:
+        return self.reconciler.journal.state
+
+    @property
+    def episode(self) -> Episode:
+        """The open episode; fails the test where none is open."""
+        assert self.state.episode is not None
+        return self.state.episode
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The log so far."""
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+    @property
+    def events(self) -> list[str]:
+        """Names of the log's lines so far."""
+        return [line["event"] for line in self.lines]
+
+    def wish(self, wish: Wish) -> None:
+        self.reconciler.wish(wish, by="test")
+
+    @property
     def now(self) -> Instant:
         return self.clock.now()
 
     @property
     def open(self) -> bool:
-        return self.reconciler.journal.state.episode is not None
+        return self.state.episode is not None
 
     def restart(self, *, boot: str = "") -> None:
         """The process dies without a word and starts again, on a new boot where one is named."""
@@ -231,6 +304,16 @@ class World:
     def waits_for(self, tick: Tick) -> str:
         assert isinstance(tick.step, Wait)
         return tick.step.reason
+
+    def wait_for(self, reason: str, *, within: timedelta = timedelta(minutes=10)) -> Tick:
+        """Let time go by until the world waits for this; fails the test otherwise."""
+        end = self.clock.now().wall + within
+        tick = self.tick()
+        while self.waits_for(tick) != reason:
+            assert self.clock.now().wall < end, f"waits for {self.waits_for(tick)}, not {reason}"
+            self.clock.advance(seconds(1))
+            tick = self.tick()
+        return tick
 
     def with_ports(self, **changes: object) -> None:
         self.ports = replace(self.ports, **changes)  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ def status_of_journal(state: State, *, damage: str) -> Json:
         "wishes": _wishes(state.wishes),
         "lease": _lease(episode),
         "alarms": alarms,
-        "policy": episode.policy if episode else None,
+        "policy": (episode.policy or None) if episode else None,
     }
 
 
@@ -108,7 +108,7 @@ def _of_tick(tick: Tick) -> Json:
         "gates": [{"name": g.name, "hard": g.hard, "reason": g.reason} for g in situation.gates],
         "lease": _lease(episode),
         "document": _document(tick.seen.document, tick.seen.now),
-        "policy": episode.policy if episode else None,
+        "policy": (episode.policy or None) if episode else None,
     }
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from drainer.core.codec import TAG, encode
+from drainer.core import wish as wishes
+from drainer.core.codec import encode
 from drainer.core.episode import Episode, State
 from drainer.core.fold import after
 from drainer.core.record import Closed, Finished, Intended, Joined, Noted, Opened, Record, Terms, Wished
@@ -40,7 +41,7 @@ def history_in(state: Path) -> Json:
 def history_of(records: Iterable[Record]) -> Json:
     """Episodes, oldest first, and the wishes that fell outside any."""
     episodes: list[Json] = []
-    wishes: list[Json] = []
+    outside: list[Json] = []
     state = State()
     for record in records:
         before, state = state.episode, after(state, record)
@@ -48,11 +49,11 @@ def history_of(records: Iterable[Record]) -> Json:
         if state.episode is not None and (before is None or state.episode.id != before.id):
             episodes.append(_begun(state.episode))
         if before is None and state.episode is None:
-            wishes += [told] if isinstance(record.body, Wished) else []
+            outside += [told] if isinstance(record.body, Wished) else []
             continue
         episodes[-1]["events"].append(told)
         _completed(episodes[-1], record, state.episode)
-    return {"schema": SCHEMA, "episodes": episodes, "wishes": wishes}
+    return {"schema": SCHEMA, "episodes": episodes, "wishes": outside}
 
 
 def _begun(episode: Episode) -> Json:
@@ -101,8 +102,8 @@ def _told(record: Record) -> Json:
         case Joined(layers=layers):
             why = "read for the first time, or put in by an operator"
             return {**blank, "event": "layers.joined", "layers": sorted(layers), "reason": why}
-        case Noted(what=what, layer=layer):
-            named = [layer] if layer else []
+        case Noted(what=what, layer=layer, layers=layers):
+            named = [layer] if layer else sorted(layers)
             return {**blank, "event": f"{what.value}.noted", "layers": named, "reason": WHY[what]}
         case Closed():
             return {**blank, "event": "episode.closed", "reason": "everything taken was given back"}
@@ -115,11 +116,25 @@ def _told(record: Record) -> Json:
 
 
 def _wished(body: Wished) -> Json:
-    stated = encode(body.wish)
-    kind = stated.pop(TAG)
-    stated.pop("layers", None)
-    said = ", ".join(f"{name} {value}" for name, value in stated.items() if value not in (None, "", []))
-    return {"kind": kind, "by": body.by or None, "event_id": stated.get("event_id"), "reason": said}
+    kind = type(body.wish).__name__.lower()
+    event_id = getattr(body.wish, "event_id", "") or None
+    return {"kind": kind, "by": body.by or None, "event_id": event_id, "reason": _asked(body.wish)}
+
+
+def _asked(wish: wishes.Wish) -> str:
+    match wish:
+        case wishes.Drain(reason=reason, until=until):
+            return reason if until is None else f"{reason} (until {encode(until)})"
+        case wishes.Hold(until=until):
+            return f"until {encode(until)}"
+        case wishes.Skip(why=why):
+            return why
+        case wishes.Ended(wish=ended):
+            return f"{ended} has ended"
+        case wishes.Restore(event_ids=ids):
+            return f"skips {', '.join(ids)}" if ids else ""
+        case wishes.Adopt() | wishes.Force() | wishes.Resume():
+            return ""
 
 
 def _intended(body: Intended) -> Json:

@@ -35,7 +35,7 @@ class Family:
 
 FAMILIES: tuple[Family, ...] = (
     Family(name="build_info", type="gauge", help="1, with the version in use."),
-    Family(name="up_to_date_seconds", type="gauge", help="Seconds since the deciding thread last ticked."),
+    Family(name="last_tick_age_seconds", type="gauge", help="Seconds since the deciding thread last ticked."),
     Family(name="phase", type="gauge", help="1 for the phase this VM is in, 0 for the others."),
     Family(name="draining", type="gauge", help="1 while this VM is taken out by our hand."),
     Family(name="document_readable", type="gauge", help="1 where the last read of the service was believed."),
@@ -78,7 +78,7 @@ def _all(snapshot: Snapshot, now: Instant, version: str) -> Iterator[Sample]:
     if snapshot.tick is None:
         yield from _one_of("phase", VmPhase.STARTING)
         return
-    yield "up_to_date_seconds", {}, elapsed(snapshot.tick.seen.now, now).total_seconds()
+    yield "last_tick_age_seconds", {}, elapsed(snapshot.tick.seen.now, now).total_seconds()
     yield from _of_tick(snapshot.tick, now)
 
 

@@ -151,8 +151,21 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["version"]) == exits.INTERRUPTED
 
 
+def test_a_reader_who_went_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output that nobody takes any more is 1, and stdout is forgotten."""
+    forgotten: list[bool] = []
+
+    def cut_off(parsed: object) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(entry, "_run", cut_off)
+    monkeypatch.setattr(entry, "_forget_stdout", lambda: forgotten.append(True))
+    assert main(["version"]) == exits.FAILED
+    assert forgotten == [True]
+
+
 def test_a_broken_pipe_is_quiet() -> None:
-    """Output that nobody takes any more ends the verb with 1 and no noise."""
+    """Nor does the interpreter complain of it at its end."""
     read, write = os.pipe()
     os.close(read)
     ran = subprocess.run(

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.cli.conftest import Drainer
 from tests.unit.cli.served import metadata
+from tests.unit.cli.test_golden import plain, same
 
 Capture = pytest.CaptureFixture[str]
 
@@ -87,19 +88,7 @@ def test_everything_is_shown(drainer: Drainer, policy: str, capsys: Capture) -> 
             "notice         Reboot E1, Scheduled, at an unknown time",
         ]
         assert drainer("vm", "--json", "--metadata-url", base, "--policy", policy) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["schema"] == 1
-    assert found["vm"]["id"] == "0a1b"
-    assert found["network"]["interfaces"][0]["ipv4_private"] == ["10.0.0.4"]
-    assert found["layers"] == [
-        {
-            "name": "fake",
-            "face": "In",
-            "entries": [{"name": "fake", "standing": "in", "isolated": False}],
-            "kind": None,
-            "reason": None,
-        }
-    ]
+    same("vm.json", plain(json.loads(capsys.readouterr().out)))
 
 
 def test_what_is_not_served_is_told(drainer: Drainer, policy: str, capsys: Capture) -> None:

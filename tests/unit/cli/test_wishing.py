@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from drainer.core.model import InFlight
 from drainer.errors import Transient
 from drainer.settings import Settings
 from tests.unit.cli.conftest import Drainer
+from tests.unit.cli.test_golden import plain, same
 from tests.unit.control.living import Living
 from tests.world import reboot, seconds
 
@@ -109,6 +111,22 @@ def test_restore_offline_goes_to_the_journal(drainer: Drainer, monkeypatch: pyte
     monkeypatch.setattr(wiring, "restore_offline", restore_offline, raising=False)
     assert drainer("restore", "--offline", "--state", "/elsewhere") == exits.OK
     assert asked[0].state == Path("/elsewhere")
+
+
+def test_the_sockets_answers_are_golden(served: Living, tmp_path: Path) -> None:
+    """On the socket: one line granted, one line refused, both as kept."""
+    answers = {}
+    for name, line in (
+        ("granted.json", b'{"schema":1,"verb":"resume"}\n'),
+        ("refused.json", b'{"schema":1,"verb":"skip","event_id":"E9"}\n'),
+    ):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(tmp_path / "s"))
+            connection.sendall(line)
+            answers[name] = json.loads(connection.makefile().readline())
+    answers["granted.json"]["by"] = "uid 0"
+    for name, answer in answers.items():
+        same(name, plain(answer))
 
 
 # --- drain --wait ---------------------------------------------------------------------------------

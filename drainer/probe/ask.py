@@ -31,21 +31,21 @@ class Unreachable:
 Answer = Answered | Silent | Unreachable
 
 
-_asking: dict[str, threading.Thread] = {}
-"""The last asker of each route: one that a trickling peer still holds is not joined by more."""
+_held: dict[str, threading.Thread] = {}
+"""Askers that got no answer in time: while a trickling peer holds one, it is not joined by more."""
 
 
 def ask(url: str, *, within: timedelta) -> Answer:
     """One GET. The library bounds each read alone, a thread's deadline the whole."""
-    if url in _asking and _asking[url].is_alive():
+    if url in _held and _held[url].is_alive():
         return Silent()
     answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
     asker = threading.Thread(target=lambda: answers.put(_get(url, within)), daemon=True, name=f"ask {url}")
-    _asking[url] = asker
     asker.start()
     try:
         return answers.get(timeout=within.total_seconds())
     except queue.Empty:
+        _held[url] = asker
         return Silent()
 
 

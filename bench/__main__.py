@@ -34,6 +34,7 @@ rules:
     settle: 0s
     acknowledge: never
     drain_timeout: 1s
+    quiet_for: 100ms
 """
 
 

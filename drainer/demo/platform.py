@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class Platform:
 
 
 def vms_of(places: tuple[Place, ...]) -> list[dict[str, Any]]:
-    """The VMs as the topology file lists them; one set, one upgrade domain each."""
+    """The VMs as the topology file lists them; one set, one upgrade domain each, ids of their own."""
     return [
         {
             "name": place.name,
@@ -108,6 +109,7 @@ def vms_of(places: tuple[Place, ...]) -> list[dict[str, Any]]:
             "update_domain": number,
             "fault_domain": number,
             "set": "web",
+            "vm_id": str(uuid.uuid4()),
         }
         for number, place in enumerate(places)
     ]

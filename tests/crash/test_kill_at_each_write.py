@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from metadata_server.serve import ClockKind
+from metadata_server.config import ClockKind
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
 from tests.sidecar import Sidecar
 from tests.until import until

@@ -155,7 +155,6 @@ class Reading:
             trial = Reading(file=self.file)
             value = trial.value(node, shape, path)
             if not trial.problems:
-                self.places |= trial.places
                 return value
         self.problem(path, node.place, expected=asked(Either(shapes=shapes), node), found=describe(node))
         return BAD

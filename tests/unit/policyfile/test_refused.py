@@ -32,7 +32,14 @@ def test_there_are_cases() -> None:
 
 @pytest.mark.parametrize(
     "match",
-    ["{type: Reboot, duration_below: 5s}", "{source: User, duration_below: 5s}", "{duration_below: 11s}"],
+    [
+        "{type: Reboot, source: Platform, duration_below: 5s}",
+        "{type: Freeze, source: User, duration_below: 5s}",
+        "{type: Freeze, duration_below: 5s}",
+        "{source: Platform, duration_below: 5s}",
+        "{type: Freeze, source: Platform, duration_below: 11s}",
+        "{type: Freeze, source: Platform}",
+    ],
 )
 def test_a_rule_that_matches_more_than_its_predecessors_is_reachable(match: str) -> None:
     """Only a rule whose notices are all taken by one earlier rule is refused."""

@@ -232,10 +232,14 @@ def _wishes(wishes: Wishes) -> Json:
 
 
 def _document(document: Document | Unreadable, now: Instant) -> Json:
+    shown: Json = dict.fromkeys(
+        ("source", "incarnation", "footing", "skew_s", "read_at", "age_s", "kind", "reason")
+    )
     if isinstance(document, Unreadable):
-        return {"readable": False, "kind": document.kind, "reason": document.reason, "age_s": None}
+        return {"readable": False, **shown, "kind": document.kind, "reason": document.reason}
     return {
         "readable": True,
+        **shown,
         "source": document.source.value,
         "incarnation": document.incarnation,
         "footing": document.footing.value,

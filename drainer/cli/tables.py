@@ -61,7 +61,7 @@ def _episode(status: Json) -> Iterator[str]:
     yield f"episode   {episode['id']}, opened {episode['opened']}"
     if episode["force_at"]:
         yield f"force     {episode['force_at']}"
-    if episode["proven"] is not None:
+    if episode["proven"] is not None and not episode["quiet_since"]:
         flight = status["in_flight"]
         left = flight["reason"] if flight["count"] is None else f"{flight['count']} in flight"
         yield f"drain     {'proven' if episode['proven'] else f'not proven: {left}'}"

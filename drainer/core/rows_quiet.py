@@ -125,6 +125,14 @@ QUIET: tuple[Row, ...] = (
         step=lambda s: Release(),
     ),
     Row(
+        name="R11a",
+        reads=Reads.QUIET,
+        says="a restored hook is due still",
+        does='Wait "restored hook"',
+        when=lambda s: Stage.RESTORED in s.hooks_due,
+        step=wait("restored hook"),
+    ),
+    Row(
         name="R12",
         reads=Reads.QUIET,
         says="otherwise",

@@ -69,9 +69,9 @@ def act(
     """Do it. Never raises an error of ours: a failure is an outcome too."""
     match step:
         case Cordon():
-            return act_layers.cordon(step, ports)
+            return act_layers.cordon(step, ports, episode)
         case Isolate():
-            return act_layers.isolate(step, ports)
+            return act_layers.isolate(step, ports, episode)
         case Restore():
             return act_layers.restore(step, ports, episode)
         case Acquire():

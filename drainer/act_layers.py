@@ -18,17 +18,19 @@ from drainer.errors import DrainerError, Refused
 from drainer.ports import Backend
 
 
-def cordon(step: Cordon, ports: Ports) -> Acted:
+def cordon(step: Cordon, ports: Ports, episode: Episode) -> Acted:
     """Every layer is tried, whatever became of the others."""
-    tried = tuple(_cordon_one(step, ports.layer(name)) for name in step.layers)
+    tried = tuple(_cordon_one(step, ports.layer(name), episode) for name in step.layers)
     failure = next((acted.failure for acted in tried if acted.failure), None)
     pending = next((acted.rests_for for acted in tried if acted.rests_for), None)
     outcomes = tuple(outcome for acted in tried for outcome in acted.outcomes)
     return Acted(outcomes=outcomes, failure=failure, rests_for=None if failure else pending)
 
 
-def isolate(step: Isolate, ports: Ports) -> Acted:
-    return _write(step, step.layer, ports.layer(step.layer).isolate)
+def isolate(step: Isolate, ports: Ports, episode: Episode) -> Acted:
+    """Remove hard what the journal says was In; what an operator had out stays as it is."""
+    backend = ports.layer(step.layer)
+    return _write(step, step.layer, lambda: backend.isolate(_owed(backend, episode)))
 
 
 def restore(step: Restore, ports: Ports, episode: Episode) -> Acted:
@@ -37,9 +39,11 @@ def restore(step: Restore, ports: Ports, episode: Episode) -> Acted:
     return _write(step, step.layer, lambda: backend.restore(_owed(backend, episode)))
 
 
-def _cordon_one(step: Cordon, backend: Backend) -> Acted:
+def _cordon_one(step: Cordon, backend: Backend, episode: Episode) -> Acted:
     """Where a layer only removes, its removal is its cordon."""
-    return _write(step, backend.name, backend.cordon if backend.cordons else backend.isolate)
+    if backend.cordons:
+        return _write(step, backend.name, backend.cordon)
+    return _write(step, backend.name, lambda: backend.isolate(_owed(backend, episode)))
 
 
 def _owed(backend: Backend, episode: Episode) -> Membership:

@@ -60,9 +60,8 @@ class BelievedBackend:
         self._out.update(dict.fromkeys(self.membership().taking_work, False))
         return Done()
 
-    def isolate(self) -> Progress:
-        taking = self.membership().taking_work
-        self._out.update(dict.fromkeys({*taking, *self._out}, True))
+    def isolate(self, was: Membership) -> Progress:
+        self._out.update(dict.fromkeys(was.taking_work, True))
         return Done()
 
     def restore(self, was: Membership) -> Progress:

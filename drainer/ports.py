@@ -97,8 +97,11 @@ class Backend(Protocol):
         """Stop new work on every entry that takes it. An entry that is out already is left as it is."""
         ...
 
-    def isolate(self) -> Progress:
-        """Remove hard. Only called after the drain, or at its deadline."""
+    def isolate(self, was: Membership) -> Progress:
+        """Remove hard the entries that `was` shows as IN; touch no other.
+
+        Only called after the drain, or at its deadline.
+        """
         ...
 
     def restore(self, was: Membership) -> Progress:

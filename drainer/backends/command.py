@@ -66,7 +66,6 @@ class Command:
     def __init__(self, options: Options, around: Surroundings) -> None:
         self._options = options
         self._around = around
-        self._cordoned: frozenset[str] | None = None
 
     @property
     def cordons(self) -> bool:
@@ -100,17 +99,16 @@ class Command:
     def cordon(self) -> Progress:
         """Where no command cordons softly, removal is the cordon."""
         taking = [e for e in self.membership().entries if e.standing is Standing.IN]
-        self._cordoned = (self._cordoned or frozenset()) | {entry.name for entry in taking}
         if not self._options.cordon:
             return self._write(self._options.isolate, "isolate", taking)
         return self._write(self._options.cordon, "cordon", taking)
 
-    def isolate(self) -> Progress:
-        """A process that did not see the cordon cannot tell our entries from an operator's: all are named."""
+    def isolate(self, was: Membership) -> Progress:
+        """The command is told the entries that took work before the cordon and are not isolated yet."""
         if not self._options.isolate:
             raise Refused("cannot-isolate", "this layer has no command to isolate")
         present = [entry for entry in self.membership().entries if not entry.isolated]
-        ours = [e for e in present if e.standing is Standing.IN or self._is_ours(e)]
+        ours = [entry for entry in present if entry.name in was.taking_work]
         return self._write(self._options.isolate, "isolate", ours)
 
     def restore(self, was: Membership) -> Progress:
@@ -131,11 +129,6 @@ class Command:
 
     def close(self) -> None:
         """Nothing is held."""
-
-    def _is_ours(self, entry: Entry) -> bool:
-        if self._cordoned is None:
-            return self.cordons
-        return entry.name in self._cordoned
 
     def _write(self, command: tuple[str, ...], verb: str, entries: Iterable[Entry]) -> Progress:
         entries = tuple(entries)

@@ -58,7 +58,7 @@ class Options:
 
 
 class Balancer:
-    """The world: entries, whose removal is whose, and writes that are still in the air."""
+    """The world: entries, and writes that are still in the air."""
 
     def __init__(self, entries: Iterable[str] = ("fake",), *, others: int = 2) -> None:
         self.entries = {name: Entry(name=name, standing=Standing.IN) for name in entries}
@@ -67,19 +67,16 @@ class Balancer:
         self.sessions = 0
         self.readable = True
         self.reads_until_out = 0
-        self.taken: set[str] = set()
         self._leaving: dict[str, int] = {}
         self._late: list[tuple[Instant, Callable[[], None]]] = []
 
     def take_out(self, name: str, *, isolated: bool = False) -> None:
         """An operator's act."""
         self.entries[name] = replace(self.entries[name], standing=Standing.OUT, isolated=isolated)
-        self.taken.discard(name)
 
     def put_in(self, name: str) -> None:
         """An operator's act."""
         self.entries[name] = replace(self.entries[name], standing=Standing.IN, isolated=False)
-        self.taken.discard(name)
 
     def remove(self, name: str) -> None:
         """An operator deletes the entry itself."""
@@ -99,7 +96,7 @@ class Balancer:
             self._confirm(name)
         return Membership(entries=tuple(self.entries.values()), generation=str(self.generation))
 
-    def write(self, entry: Entry, *, ours: bool) -> None:
+    def write(self, entry: Entry) -> None:
         """Make `entry` the truth; one that was deleted meanwhile stays deleted."""
         if entry.name not in self.entries:
             return
@@ -108,7 +105,6 @@ class Balancer:
             self._leaving[entry.name] = self.reads_until_out
             entry = replace(entry, standing=Standing.LEAVING)
         self.entries[entry.name] = entry
-        (self.taken.add if ours else self.taken.discard)(entry.name)
 
     def postpone(self, act: Callable[[], None], now: Instant) -> None:
         self._late.append((now, act))
@@ -171,22 +167,20 @@ class FakeBackend:
     def cordon(self) -> Progress:
         """Where the layer cannot cordon softly, removal is its cordon."""
         if not self._cordons:
-            return self.isolate()
+            return self.isolate(self.membership())
         taking = (entry for entry in self.membership().entries if entry.standing is Standing.IN)
-        return self._write([replace(entry, standing=Standing.OUT) for entry in taking], ours=True)
+        return self._write([replace(entry, standing=Standing.OUT) for entry in taking])
 
-    def isolate(self) -> Progress:
-        """Only what takes work or was cordoned by us: what an operator had out stays as it is."""
-        entries = self.membership().entries
-        ours = (e for e in entries if e.standing is Standing.IN or e.name in self.balancer.taken)
-        return self._write([replace(e, standing=Standing.OUT, isolated=True) for e in ours], ours=True)
+    def isolate(self, was: Membership) -> Progress:
+        ours = [entry for entry in self.membership().entries if entry.name in was.taking_work]
+        return self._write([replace(e, standing=Standing.OUT, isolated=True) for e in ours])
 
     def restore(self, was: Membership) -> Progress:
         present = {entry.name: entry for entry in self.membership().entries}
         if was.taking_work and not was.taking_work & present.keys():
             raise Refused("entry-gone", f"no longer there: {', '.join(sorted(was.taking_work))}")
         back = [entry for entry in was.entries if entry.name in was.taking_work & present.keys()]
-        return self._write([entry for entry in back if entry != present[entry.name]], ours=False)
+        return self._write([entry for entry in back if entry != present[entry.name]])
 
     def in_service_count(self) -> int | Unmeasured:
         return self.balancer.others
@@ -197,10 +191,10 @@ class FakeBackend:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _write(self, entries: list[Entry], *, ours: bool) -> Progress:
+    def _write(self, entries: list[Entry]) -> Progress:
         def act(some: list[Entry] = entries) -> None:
             for entry in some:
-                self.balancer.write(entry, ours=ours)
+                self.balancer.write(entry)
 
         match self._faults.popleft() if self._faults else None:
             case None:

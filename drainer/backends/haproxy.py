@@ -100,7 +100,6 @@ class HaProxy:
         self._options = options
         self._around = around
         self._api = RuntimeApi(address(options.socket))
-        self._taken: frozenset[str] | None = None
         self._shown_in: tuple[str, ...] = ()
 
     def membership(self) -> Membership:
@@ -126,17 +125,12 @@ class HaProxy:
     def cordon(self) -> Progress:
         """Soft: what is established, queued or sticky goes on until Isolate."""
         taking = [server.entry for server in self._ours(self._servers()) if server.takes_work]
-        self._taken = (self._taken or frozenset()) | frozenset(taking)
         return self._set(taking, "drain")
 
-    def isolate(self) -> Progress:
-        """Maintenance for what takes work or was drained by us.
-
-        A process that did not see the cordon cannot tell our drain from an operator's, and isolates both:
-        neither takes new work.
-        """
+    def isolate(self, was: Membership) -> Progress:
+        """Maintenance for what took work before the cordon; an operator's drain stays a drain."""
         out = [server for server in self._ours(self._servers()) if not server.admin & MAINT]
-        return self._set([s.entry for s in out if s.takes_work or self._drained_by_us(s)], "maint")
+        return self._set([server.entry for server in out if server.entry in was.taking_work], "maint")
 
     def restore(self, was: Membership) -> Progress:
         """Maintenance is first turned into drain, in which HAProxy checks; what it sees up becomes ready.
@@ -196,11 +190,6 @@ class HaProxy:
             return {f"{row['pxname']}/{row['svname']}": row for row in table}
         except KeyError as error:
             raise Transient("haproxy-garbled", f"show stat: {error}") from error
-
-    def _drained_by_us(self, server: Server) -> bool:
-        if not server.admin & Admin.FORCED_DRAIN:
-            return False
-        return self._taken is None or server.entry in self._taken
 
     def _ready(self, names: list[str]) -> Progress:
         stats = self._stats() if names else {}

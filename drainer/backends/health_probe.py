@@ -135,7 +135,7 @@ class HealthProbe:
             raise self._failure(error) from error
         return Done()
 
-    def isolate(self) -> Progress:
+    def isolate(self, was: Membership) -> Progress:
         raise Refused("cannot-isolate", "a health probe stops new work, it removes nothing")
 
     def restore(self, was: Membership) -> Progress:

@@ -26,6 +26,7 @@ from drainer.core.model import (
     Health,
     Healthy,
     InFlight,
+    Standing,
     Work,
 )
 from drainer.core.policy import Policy
@@ -146,7 +147,7 @@ class RehearsedApplication:
 
     def in_flight(self) -> Work:
         now = self._clock.now().wall
-        if not any(balancer.taken for balancer in self._balancers):
+        if not any(_is_out(balancer) for balancer in self._balancers):
             self._out_since = None
             return InFlight(count=1)
         self._out_since = self._out_since or now
@@ -203,3 +204,7 @@ def ports_for(
         hook_stages=frozenset(hook.stage for hook in policy.hooks),
     )
     return ports, feed
+
+
+def _is_out(balancer: Balancer) -> bool:
+    return any(entry.standing is not Standing.IN for entry in balancer.entries.values())

@@ -102,28 +102,30 @@ class BackendContract:
     def test_isolate_removes_hard(self, stand: Stand, backend: Backend) -> None:
         """After Isolate every entry that took work is isolated, and a second one changes nothing."""
         isolates(backend)
+        was = backend.membership()
         cordon(stand, backend)
-        once = isolate(stand, backend)
+        once = isolate(stand, backend, was)
         assert all(entry.isolated for entry in once.entries)
-        assert isolate(stand, backend) == once
+        assert isolate(stand, backend, was) == once
 
     def test_isolate_is_given_back_exactly(self, stand: Stand, backend: Backend) -> None:
         """Cordon, Isolate, Restore ends where it began."""
         isolates(backend)
         was = backend.membership()
         cordon(stand, backend)
-        isolate(stand, backend)
+        isolate(stand, backend, was)
         give_back(stand, backend, was)
         assert backend.membership() == was
 
     def test_isolate_leaves_what_an_operator_had_out(self, stand: Stand, backend: Backend) -> None:
-        """An entry that was out before is not removed harder."""
+        """An entry that was out before is not removed harder, also by a process that saw no cordon."""
         isolates(backend)
         first = stand.entries[0]
         stand.take_out(first)
-        before = entry_of(until(stand, backend, lambda read: gone(read, first)), first)
+        was = until(stand, backend, lambda read: gone(read, first))
+        before = entry_of(was, first)
         cordon(stand, backend)
-        isolate(stand, backend)
+        isolate(stand, stand.connect(), was)
         assert entry_of(backend.membership(), first) == before
 
     def test_others_are_untouched(self, stand: Stand, backend: Backend) -> None:
@@ -206,8 +208,9 @@ def cordon(stand: Stand, backend: Backend) -> Membership:
     return until(stand, backend, lambda read: read.face is Face.OUT)
 
 
-def isolate(stand: Stand, backend: Backend) -> Membership:
-    patiently(stand, lambda: backend.isolate() == Done())
+def isolate(stand: Stand, backend: Backend, was: Membership) -> Membership:
+    """Isolate what `was` shows as In, and wait until the layer reads Out."""
+    patiently(stand, lambda: backend.isolate(was) == Done())
     return until(stand, backend, lambda read: read.face is Face.OUT)
 
 

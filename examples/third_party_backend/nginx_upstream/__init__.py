@@ -61,7 +61,7 @@ class NginxUpstream:
             self._mark(down=True)
         return Done()
 
-    def isolate(self) -> Progress:
+    def isolate(self, was: Membership) -> Progress:
         raise Refused("cannot-isolate", "a line is marked down, never removed")
 
     def restore(self, was: Membership) -> Progress:

@@ -61,7 +61,7 @@ def test_maint_and_back(rig: Rig) -> None:
     assert rig.proxy.admin("web/vm1") == READY
     backend.cordon()
     assert (rig.proxy.admin("web/vm1"), backend.membership().face) == (DRAIN, Face.OUT)
-    backend.isolate()
+    backend.isolate(was)
     assert (rig.proxy.admin("web/vm1"), backend.membership().face) == (FORCED_MAINT, Face.OUT)
     assert isinstance(backend.restore(was), Pending)
     assert rig.proxy.admin("web/vm1") == DRAIN
@@ -77,7 +77,7 @@ def test_disabled_by_the_file_is_not_enabled_by_restore(rig: Rig) -> None:
     was = backend.membership()
     assert was.face is Face.OUT
     backend.cordon()
-    backend.isolate()
+    backend.isolate(was)
     give_back(backend, was)
     assert rig.proxy.admin("web/vm3") == FORCED_MAINT | CONFIGURED_MAINT
     assert backend.membership() == was
@@ -88,7 +88,7 @@ def test_not_ready_before_haproxy_sees_it_up(rig: Rig) -> None:
     backend = rig.connect()
     was = backend.membership()
     backend.cordon()
-    backend.isolate()
+    backend.isolate(was)
     rig.status = 503
     assert isinstance(backend.restore(was), Pending)
     eventually(lambda: "L7STS" in rig.proxy.ask("show stat web 4 -1").split("\n")[1])

@@ -27,6 +27,9 @@ A = Entry(name="a", standing=Standing.IN, detail="w=1")
 B = Entry(name="b", standing=Standing.OUT)
 
 
+WAS = Membership(entries=(Entry(name="a", standing=Standing.IN),))
+
+
 def says(printed: object) -> tuple[str, ...]:
     return ("/bin/echo", printed if isinstance(printed, str) else json.dumps(printed))
 
@@ -156,12 +159,12 @@ def test_without_a_soft_cordon_isolating_is_the_cordon(tmp_path: Path) -> None:
     assert hard.cordon() == Done()
     assert ran.read_text() == "isolate a "
     ran.unlink()
-    assert hard.isolate() == Done()
+    assert hard.isolate(WAS) == Done()
     assert ran.read_text() == "isolate a "
     soft = command()
     assert (soft.cordons, soft.isolates) == (True, False)
     with pytest.raises(Refused, match="cannot-isolate"):
-        soft.isolate()
+        soft.isolate(WAS)
 
 
 def test_undo_is_given_or_the_restore_command() -> None:
@@ -188,10 +191,7 @@ def test_wrong_options_name_their_field(wrong: dict[str, object], field: str) ->
 
 
 def test_isolate_after_a_restart(tmp_path: Path) -> None:
-    """A process that saw no cordon isolates all that is out softly, or, where nothing cordons, what is in."""
+    """A process that saw no cordon isolates what took work before it, and no entry of an operator's."""
     ran = tmp_path / "ran"
-    script = shell(f'echo "$DRAINER_ENTRIES" | tr "\\n" " " > {ran}')
-    command(isolate=script).isolate()
-    assert ran.read_text() == "a b "
-    command(cordon=(), isolate=script).isolate()
+    command(isolate=shell(f'echo "$DRAINER_ENTRIES" | tr "\\n" " " > {ran}')).isolate(WAS)
     assert ran.read_text() == "a "

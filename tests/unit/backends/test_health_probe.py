@@ -246,7 +246,7 @@ def test_a_probe_counts_neither_work_nor_members(rig: Rig) -> None:
 def test_it_never_isolates(rig: Rig) -> None:
     """Asked to isolate, it refuses."""
     with pytest.raises(Refused):
-        rig.probe().isolate()
+        rig.probe().isolate(Membership(entries=()))
 
 
 def test_a_missing_directory_needs_a_person(rig: Rig) -> None:

@@ -160,13 +160,16 @@ class Cluster:
         return connection
 
     async def flow(self, source: str = "127.0.0.1") -> tuple[socket.socket, socket.socket, str]:
-        """A client's connection, the member's end of it, and the member's name."""
+        """A client's connection, the member's end of it, and the member's name; a byte has passed."""
         before = {name: len(host.connections) for name, host in self.hosts.items()}
         client = await self.client(source)
         await eventually(lambda: self._arrived(before) is not None, "a member got the flow")
         name = self._arrived(before)
         assert name is not None
-        return client, await self.hosts[name].arrival(), name
+        member = await self.hosts[name].arrival()
+        await sent(client, b"!")
+        assert await received(member) == b"!"
+        return client, member, name
 
     def hang_up(self) -> None:
         for client in self.clients:

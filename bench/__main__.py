@@ -21,6 +21,7 @@ SECONDS = 30.0
 WARM_UP_S = 5.0
 EVENTS = 20
 HERE = Path(__file__).parent
+BARE = "bare loop, the same imports"
 
 POLICY = """\
 version: 1
@@ -69,10 +70,18 @@ def _application(place: Place) -> list[str]:
 def _pollers(place: Place) -> dict[str, list[str]]:
     host, port = place.address, str(place.metadata_port)
     return {
-        "bare loop": [sys.executable, "-m", "bench.bare_loop", host, port],
+        BARE: [sys.executable, "-m", "bench.bare_loop", host, port, *_modules(place)],
+        "bare loop alone": [sys.executable, "-m", "bench.bare_loop", host, port],
         "sidecar": sidecar_command(place),
         "seed's shell loop": ["sh", str(HERE / "seed_loop.sh"), place.metadata_url, str(place.root / "no")],
     }
+
+
+def _modules(place: Place) -> list[str]:
+    """What the daemon imports beside its own modules."""
+    command = [sys.executable, "-m", "bench.modules", str(place.policy)]
+    told = subprocess.run(command, env=environment(), capture_output=True, check=True, text=True)
+    return told.stdout.split()
 
 
 def _cost(command: list[str], root: Path) -> Cost:
@@ -84,7 +93,7 @@ def _cost(command: list[str], root: Path) -> Cost:
 
 
 def _ratios(costs: dict[str, Cost]) -> dict[str, Any]:
-    bare, sidecar = costs["bare loop"], costs["sidecar"]
+    bare, sidecar = costs[BARE], costs["sidecar"]
     shown = {
         name: {"resident_mb": round(c.resident_mb, 1), "cpu_ms_per_poll": round(c.cpu_ms_per_s, 3)}
         for name, c in costs.items()

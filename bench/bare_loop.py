@@ -1,24 +1,24 @@
-"""The baseline of cost: a bare one-second poll on http.client with the daemon's own standard imports.
+"""The baseline of cost: a bare one-second poll on http.client that reads the document and drops it.
 
-`python -m bench.bare_loop HOST PORT`. It reads the document and does nothing with it.
+`python -m bench.bare_loop HOST PORT [MODULE …]`; the modules are imported first, so that the loop can be
+given the imports of what it is compared with.
 """
 
 from __future__ import annotations
 
-import argparse  # noqa: F401  the same imports as the sidecar
 import http.client
-import http.server
+import importlib
 import json
 import sys
 import threading
-
-import yaml  # noqa: F401
 
 PATH = "/metadata/scheduledevents?api-version=2020-07-01"
 
 
 def main() -> None:
     host, port = sys.argv[1], int(sys.argv[2])
+    for module in sys.argv[3:]:
+        importlib.import_module(module)
     connection = http.client.HTTPConnection(host, port, timeout=5)
     pause = threading.Event()
     while True:

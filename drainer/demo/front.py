@@ -88,6 +88,7 @@ defaults
     timeout connect 2s
     timeout client 60s
     timeout server 30s
+    timeout check 2s
     retries 0
 frontend web
     bind {address}

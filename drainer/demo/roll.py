@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -20,6 +20,7 @@ from drainer.demo.until import pause, until
 
 WATCH_S = 0.1
 BACK_WITHIN_S = 120.0
+EVERY_OTHER = range(0, 100, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,17 +115,22 @@ def staged(root: Path, *, backend: str, sidecar: bool, act: Act) -> Iterator[Sta
         undo.callback(front.stop)
         front.start(vms, platform)
         until(lambda: _all_serve(stage), "all VMs to serve", within_s=60)
+        if sidecar:
+            until(lambda: all(place.socket.exists() for place in vms), "all sidecars to listen", within_s=60)
         undo.callback(load.stop)
         undo.enter_context(_watching(stage))
         load.start()
         yield stage
 
 
-def roll(stage: Stage, act: Act, tell: Tell) -> None:
-    """Reboot every VM once, silent and resetting in turn; return when all serve and enough was asked."""
+def roll(stage: Stage, act: Act, tell: Tell, *, silent: Container[int] = EVERY_OTHER) -> None:
+    """Reboot every VM once; return when all serve and enough was asked.
+
+    `silent`: the numbers, from 0, of the reboots that fall silent; at the others the host resets.
+    """
     pause(act.lead_in_s)
     for number, machine in enumerate(stage.machines):
-        _reboot(stage, machine, act, tell, silent=number % 2 == 0)
+        _reboot(stage, machine, act, tell, silent=number in silent)
         pause(act.between_s)
     until(lambda: stage.load.asked >= act.at_least, f"{act.at_least} requests", within_s=600)
     pause(act.lead_in_s)

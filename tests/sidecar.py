@@ -8,10 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from metadata_server.config import ClockKind
+from metadata_server.testing import ServedEmulator, serve_in_thread, vms
 from tests.until import until
 
 DRAINER = (sys.executable, "-m", "drainer")
@@ -21,11 +26,7 @@ version: 1
 service_ports: [{port}]
 health: {{tcp: "127.0.0.1:{port}", passes: 2, every: 100ms}}
 backend:
-  - health-probe:
-      marker: "{marker}"
-      route: "http://127.0.0.1:1/ready"
-      interval: 100ms
-      threshold: 1
+{backend}
 rules:
   - match: {{}}
     do: drain
@@ -35,11 +36,26 @@ rules:
     settle: {settle}
 """
 
+PROBE = """\
+  - health-probe:
+      marker: "{marker}"
+      route: "{route}"
+      interval: 100ms
+      threshold: 1"""
+
+NOBODY = "http://127.0.0.1:1/ready"
+"""A probed route that never answers: down, as the prober sees it."""
+
+ENDED_WITHIN_S = 60
+
 
 class Sidecar:
     """Start, stop, kill and read one daemon."""
 
-    def __init__(self, root: Path, metadata_url: str, *, settle: str = "100ms") -> None:
+    def __init__(
+        self, root: Path, metadata_url: str, *, settle: str = "100ms", backend: str = "", route: str = NOBODY
+    ) -> None:
+        """`backend`: the layers as the policy lists them; by default the health probe asked at `route`."""
         root.mkdir(parents=True, exist_ok=True)
         self.root = root
         self.metadata_url = metadata_url
@@ -52,8 +68,8 @@ class Sidecar:
         self.boot_id.write_text("boot-1\n", encoding="ascii")
         self.application = socket.create_server(("127.0.0.1", 0))
         port = self.application.getsockname()[1]
-        text = POLICY.format(port=port, marker=self.marker, settle=settle)
-        self.policy.write_text(text, encoding="utf-8")
+        layers = backend or PROBE.format(marker=self.marker, route=route)
+        self.policy.write_text(POLICY.format(port=port, backend=layers, settle=settle), encoding="utf-8")
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
 
@@ -74,6 +90,41 @@ class Sidecar:
             self.process = subprocess.Popen(
                 command, stderr=log, stdout=log, env={**os.environ, **(environment or {})}
             )
+
+    def add_policy(self, text: str) -> None:
+        """Further members of the policy."""
+        with self.policy.open("a", encoding="utf-8") as opened:
+            opened.write(text)
+
+    def change_policy(self, old: str, new: str) -> None:
+        text = self.policy.read_text(encoding="utf-8")
+        assert old in text
+        self.policy.write_text(text.replace(old, new), encoding="utf-8")
+
+    def told(self, verb: str, *more: str) -> subprocess.CompletedProcess[str]:
+        """What a verb of the command line ends with and says, told this daemon's socket and state."""
+        return subprocess.run(
+            [*DRAINER, verb, *more],
+            env={**os.environ, "DRAINER_SOCKET": str(self.socket), "DRAINER_STATE": str(self.state)},
+            capture_output=True,
+            text=True,
+            timeout=ENDED_WITHIN_S,
+            check=False,
+        )
+
+    def status(self) -> dict[str, Any]:
+        """What `drainer status --json` prints, whatever its exit code."""
+        shown: dict[str, Any] = json.loads(self.told("status", "--json").stdout)
+        return shown
+
+    def until_alarmed(self, kind: str) -> str:
+        """Wait for this alarm; its reason."""
+        until(lambda: self._alarm(kind), f"the alarm {kind} in {self.log}")
+        return self._alarm(kind)
+
+    def _alarm(self, kind: str) -> str:
+        raised = [line for line in self.said() if line["event"] == "alarm.raised" and line["kind"] == kind]
+        return str(raised[-1]["reason"]) if raised else ""
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""
@@ -127,3 +178,40 @@ class Sidecar:
     def steps(self) -> list[str]:
         """Steps that touched the world, in order, by the log."""
         return [name.removesuffix(".intended") for name in self.events() if name.endswith(".intended")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """One VM: its platform and its sidecar, which is not started yet. Its name is unlike any other test's."""
+
+    vm: str
+    platform: ServedEmulator
+    sidecar: Sidecar
+
+    def schedule(self, *, in_: str = "60s", type: str = "Reboot") -> str:
+        """Announce an event of this VM; its id."""
+        return str(self.platform.control.give("schedule", type=type, vms=[self.vm], in_=in_)["id"])
+
+    def complete(self, event_id: str) -> None:
+        """The event is over, whether it had started or not."""
+        self.platform.control.give("complete" if self.started(event_id) else "cancel", id=event_id)
+
+    def started(self, event_id: str) -> bool:
+        """Whether it is approved, or its time has come."""
+        return self.document().get(event_id) == "Started"
+
+    def document(self) -> dict[str, str]:
+        """Status of each event that is listed."""
+        return {event["id"]: event["status"] for event in self.platform.control.show("events")["events"]}
+
+
+@contextmanager
+def standing(root: Path, *, settle: str = "100ms", backend: str = "", route: str = NOBODY) -> Iterator[Stand]:
+    """A platform with one VM and its sidecar; whatever runs is ended."""
+    vm = f"vm-{uuid.uuid4()}"
+    with serve_in_thread(vms(vm), clock=ClockKind.REAL) as platform:
+        sidecar = Sidecar(root, platform.url(vm), settle=settle, backend=backend, route=route)
+        try:
+            yield Stand(vm=vm, platform=platform, sidecar=sidecar)
+        finally:
+            sidecar.close()

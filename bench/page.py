@@ -26,7 +26,7 @@ imports http.client and json only.
 ## From event to cordon
 
 The time from an event's appearance in the document to the marker that fails the probe. Events come at random
-moments of the poll's second, so that half a second of the median is the poll itself. The aim is a worst case of
+moments of the poll's second: half a second of the median is the poll itself. The aim is a worst case of
 1,050 ms.
 
 | | events | median | worst |

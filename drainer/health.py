@@ -9,11 +9,11 @@ import socket
 from dataclasses import dataclass
 from datetime import timedelta
 
-from drainer.backends import program
 from drainer.core import policy
 from drainer.core.model import Failing, Health, Healthy
 from drainer.ports import HealthCheck
-from drainer.probe.ask import Answered, Silent, Unreachable, ask
+from drainer.transport import program
+from drainer.transport.ask import Answered, Silent, Unreachable, ask
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from drainer.backends import program
 from drainer.core.model import Abort, Go, HookAnswer, HookWait, Instant, Stage, elapsed, later
 from drainer.core.policy import Hook
 from drainer.errors import Transient
 from drainer.ports import Clock, HookCall
+from drainer.transport import program
 
 ASK_AGAIN = timedelta(seconds=10)
 SOONEST = timedelta(seconds=1)

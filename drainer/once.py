@@ -17,9 +17,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, TextIO
 
 from drainer.core.model import Document, SourceKind, Unreadable, elapsed
+from drainer.notices import as_json, available, notices_of, sentence, vm_called
 from drainer.ports import Clock, EventFeed
 from drainer.reporting.changes import LastRecord, cache_file
-from drainer.reporting.notices import as_json, available, notices_of, sentence, vm_called
 from drainer.reporting.syslog import MachineLog, NoLog, one_line
 
 if TYPE_CHECKING:

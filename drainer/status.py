@@ -25,8 +25,8 @@ from drainer.core.phase import VmPhase, phase_of, taken_out
 from drainer.core.situation import Situation
 from drainer.core.step import Wait, name_of
 from drainer.core.threat import Sighting
+from drainer.notices import notice_json, notices_of
 from drainer.reconcile import Tick
-from drainer.reporting.notices import notice_json, notices_of
 
 SCHEMA = 1
 

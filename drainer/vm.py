@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from drainer.clock import SystemClock
 from drainer.core.model import Document, Event, Unreadable, elapsed
 from drainer.errors import DrainerError, Transient
+from drainer.notices import notice_json, notices_of
 from drainer.ports import Backend, Clock, EventFeed
-from drainer.reporting.notices import notice_json, notices_of
 from drainer.sources.body import json_object, refused_status
 from drainer.sources.identity import METADATA, TIMEOUT_S
 from drainer.transport.http import HttpPeer

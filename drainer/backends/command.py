@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from drainer.backends import program
 from drainer.core.model import (
     Done,
     Entry,
@@ -25,6 +24,7 @@ from drainer.core.model import (
 )
 from drainer.errors import Broken, DrainerError, Refused, Transient
 from drainer.ports import BackendKind, Surroundings
+from drainer.transport import program
 
 PENDING = 75
 """EX_TEMPFAIL of sysexits.h; 77 is EX_NOPERM, 78 EX_CONFIG."""

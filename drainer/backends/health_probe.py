@@ -32,7 +32,7 @@ from drainer.core.model import (
 from drainer.errors import Broken, DrainerError, Refused, Transient
 from drainer.ports import BackendKind, Surroundings
 from drainer.probe import marker as markers
-from drainer.probe.ask import Answered, Silent, Unreachable, ask
+from drainer.transport.ask import Answered, Silent, Unreachable, ask
 
 ENTRY = "probe"
 ROUTE_LIMIT = timedelta(seconds=2)

@@ -19,7 +19,7 @@ from drainer.core.policy import Policy
 from drainer.explain.given import from_file, live
 from drainer.explain.rehearsal import ASSUMES
 from drainer.explain.story import Ending, Line, Story, rehearse
-from drainer.reporting.notices import notice_json, notices_of
+from drainer.notices import notice_json, notices_of
 
 if TYPE_CHECKING:
     from drainer.settings import Settings

@@ -31,8 +31,8 @@ from drainer.core.model import (
 )
 from drainer.core.policy import Policy
 from drainer.dryrun import SilentHooks, SilentSystemLog
+from drainer.notices import notices_of
 from drainer.ports import Backend
-from drainer.reporting.notices import notices_of
 
 DRAINS_IN = timedelta(seconds=5)
 STARTS_IN = timedelta(seconds=5)

@@ -14,8 +14,8 @@ from drainer.board import Snapshot
 from drainer.core.model import Document, Face, InFlight, Instant, Membership, elapsed
 from drainer.core.phase import VmPhase, phase_of, taken_out
 from drainer.core.policy import EVENT_TYPES
+from drainer.notices import notices_of
 from drainer.reconcile import Tick
-from drainer.reporting.notices import notices_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "other"

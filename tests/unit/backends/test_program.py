@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 
-from drainer.backends.program import OUTPUT_LIMIT, Ending, Ran, environment, run
+from drainer.transport.program import OUTPUT_LIMIT, Ending, Ran, environment, run
 
 LONG = timedelta(seconds=20)
 

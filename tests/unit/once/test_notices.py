@@ -20,7 +20,7 @@ from drainer.core.model import (
     SourceKind,
     Vm,
 )
-from drainer.reporting.notices import as_json, available, notices_of, sentence
+from drainer.notices import as_json, available, notices_of, sentence
 
 REBOOT = Event(
     id="A",

@@ -132,24 +132,28 @@ def test_the_sockets_answers_are_golden(served: Living, tmp_path: Path) -> None:
 # --- drain --wait ---------------------------------------------------------------------------------
 
 
-def test_wait_ends_with_the_proof(served: Living, drainer: Drainer, capsys: Capture) -> None:
+def test_wait_ends_with_the_proof(served: Living, tmp_path: Path, capsys: Capture) -> None:
     """`drain --wait` returns 0 once the drain is proven, and tells its progress on stderr."""
     served.world.application.work = InFlight(count=2)
-    served.pace = seconds(0.2)
-    served.awake.set()
+    ask(tmp_path / "s", "drain", reason="test")
 
-    def finished() -> None:
+    def finished(_: float) -> None:
         served.world.application.work = InFlight(count=0)
+        served.pace = seconds(1)
+        served.awake.set()
 
-    import threading
-
-    timer = threading.Timer(0.3, finished)
-    timer.start()
-    assert drainer("drain", "--reason", "test", "--wait") == exits.OK
-    timer.join()
+    assert wait_for_drain(tmp_path / "s", pause=finished) == exits.OK
     told = capsys.readouterr().err
-    assert "draining, 2 in flight" in told
+    assert told.startswith("draining: draining, 2 in flight\n")
     assert told.endswith("drained, and proven\n")
+
+
+def test_a_drained_vm_is_not_waited_for(served: Living, drainer: Drainer, capsys: Capture) -> None:
+    """`drain --wait` is one command: the wish, the wait, and the exit code of the proof."""
+    served.pace = seconds(1)
+    served.awake.set()
+    assert drainer("drain", "--reason", "test", "--wait") == exits.OK
+    assert capsys.readouterr().err.endswith("drained, and proven\n")
 
 
 def test_wait_ends_at_the_deadline(served: Living, drainer: Drainer, capsys: Capture) -> None:

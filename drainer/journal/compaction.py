@@ -5,13 +5,13 @@ Only ever asked between two episodes. What this release does not know it keeps, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from drainer.core import wish as wishes
 from drainer.core.episode import Wishes
 from drainer.core.fold import fold
 from drainer.core.record import Opened, Record, Wished
-from drainer.journal.lines import Unknown, read_line
+from drainer.journal.lines import Unknown, read_line, write_line
 
 
 def compacted(lines: Sequence[str], *, budget: int) -> tuple[str, ...]:
@@ -19,9 +19,22 @@ def compacted(lines: Sequence[str], *, budget: int) -> tuple[str, ...]:
     known = tuple(_known(line) for line in lines)
     held = fold(record for record in known if record is not None).wishes
     cut = _cut(lines, known, budget)
-    older = zip(lines[:cut], known[:cut], strict=True)
+    older = tuple(zip(lines[:cut], known[:cut], strict=True))
     kept = tuple(line for line, record in older if record is None or _holds(record, held))
-    return (*kept, *lines[cut:])
+    return (*_skips_told_otherwise(older, held), *kept, *lines[cut:])
+
+
+def _skips_told_otherwise(older: Iterable[tuple[str, Record | None]], held: Wishes) -> tuple[str, ...]:
+    """Skips that no line of their own says: a wish to restore or a hook's abort brought them about."""
+    records = [record for _, record in older if record is not None]
+    if not records:
+        return ()
+    asked = (record.body.wish for record in records if isinstance(record.body, Wished))
+    told = {wish.event_id for wish in asked if isinstance(wish, wishes.Skip)}
+    return tuple(
+        write_line(Record(at=records[-1].at, body=Wished(wish=wishes.Skip(event_id=event_id), by="drainer")))
+        for event_id in sorted(held.skips - told)
+    )
 
 
 def _known(line: str) -> Record | None:

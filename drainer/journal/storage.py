@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -64,10 +65,28 @@ def _lock(opened: IO[str]) -> None:
     fcntl.flock(opened.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def _allocated(opened: int, offset: int, size: int) -> None:
+    """Room on the disk, not only in the file's length, where the system can say so."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(opened, offset, size)
+    else:  # pragma: no cover - Windows, macOS
+        os.write(opened, b"\0" * size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """The calls that a full or broken disk fails: `allocate` takes a file, an offset and a size."""
+
+    write: Callable[[int, bytes], int] = os.write
+    fsync: Callable[[int], None] = os.fsync
+    allocate: Callable[[int, int, int], None] = _allocated
+
+
 class FileStore:
     """Append-only lines in `DIRECTORY/journal.jsonl`, mode 0600."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, kernel: Kernel | None = None) -> None:
+        self._kernel = kernel or Kernel()
         self.path = directory / JOURNAL
         self._ballast = directory / BALLAST
         self.complete = True
@@ -108,11 +127,11 @@ class FileStore:
             if not self.complete:
                 os.ftruncate(opened, self._whole)
                 self.complete = True
-            _write_whole(opened, line.encode("utf-8") + b"\n")
+            self._write_whole(opened, line.encode("utf-8") + b"\n")
         finally:
             os.close(opened)
         if fresh:
-            _sync_directory(self.path.parent)
+            self._sync_directory()
 
     def reserve(self) -> None:
         """Keep room for one episode's records, so that a disk that fills up cannot stop us giving back.
@@ -123,7 +142,7 @@ class FileStore:
             opened = os.open(self._ballast, os.O_WRONLY | os.O_CREAT, 0o600)
             try:
                 if os.fstat(opened).st_size < BALLAST_BYTES:
-                    _allocate(opened, BALLAST_BYTES)
+                    self._kernel.allocate(opened, 0, BALLAST_BYTES)
             finally:
                 os.close(opened)
         except OSError as error:
@@ -144,9 +163,9 @@ class FileStore:
             with open(fresh, "w", encoding="utf-8", errors="surrogateescape", opener=_private) as opened:
                 opened.writelines(line + "\n" for line in lines)
                 opened.flush()
-                os.fsync(opened.fileno())
+                self._kernel.fsync(opened.fileno())
             os.replace(fresh, self.path)
-            _sync_directory(self.path.parent)
+            self._sync_directory()
         except OSError as error:
             raise self._unwritable(self.path, error) from error
         self.complete = True
@@ -156,7 +175,7 @@ class FileStore:
         aside = self.path.with_name(f"{JOURNAL}.{suffix}")
         try:
             os.replace(self.path, aside)
-            _sync_directory(self.path.parent)
+            self._sync_directory()
         except OSError as error:
             raise self._unwritable(self.path, error) from error
         self.complete = True
@@ -169,39 +188,30 @@ class FileStore:
         except OSError:
             return 0
 
+    def _write_whole(self, opened: int, content: bytes) -> None:
+        """Write everything and sync it, or cut the file back to where it was."""
+        start, written = os.fstat(opened).st_size, 0
+        try:
+            while written < len(content):
+                written += self._kernel.write(opened, content[written:])
+            self._kernel.fsync(opened)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(opened, start)
+            raise
+
+    def _sync_directory(self) -> None:
+        """Make a new name durable. Windows has no such call and needs none."""
+        if os.name == "nt":
+            return  # pragma: no cover - Windows alone
+        opened = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            self._kernel.fsync(opened)
+        finally:
+            os.close(opened)
+
     def _unwritable(self, path: Path, error: OSError) -> Broken:
         return Broken("journal-unwritable", f"{path}: {error.strerror}")
-
-
-def _write_whole(opened: int, content: bytes) -> None:
-    """Write everything and sync it, or cut the file back to where it was."""
-    start, written = os.fstat(opened).st_size, 0
-    try:
-        while written < len(content):
-            written += os.write(opened, content[written:])
-        os.fsync(opened)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.ftruncate(opened, start)
-        raise
-
-
-def _allocate(opened: int, size: int) -> None:
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(opened, 0, size)
-    else:
-        os.write(opened, b"\0" * size)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a new name durable. Windows has no such call and needs none."""
-    if os.name == "nt":
-        return
-    opened = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 class MemoryStore:

@@ -1,63 +1,116 @@
-"""A real daemon, SIGKILLed at each write of its journal and started again: always the same ending."""
+"""Killed before or after any write to the journal, at any step, and started again: the same ending."""
 
 from __future__ import annotations
 
-import sys
-import uuid
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
-from metadata_server.config import ClockKind
-from metadata_server.testing import ServedEmulator, serve_in_thread, vms
-from tests.sidecar import Sidecar
-from tests.until import until
-
-WRITES = 11
-"""One more than a whole episode writes."""
+from drainer.budgets.memory import Ledger, MemoryBudget
+from drainer.core.model import Blank, EventStatus, Stage, Standing
+from tests.world import Died, MortalStore, World, reboot, seconds
 
 
-def _revived(one: Sidecar) -> bool:
-    """Start the daemon again, as it is shipped, if it was killed; whether it was."""
-    assert one.process is not None
-    if one.process.poll() is None:
-        return False
-    assert one.process.returncode == -9, one.log.read_text(encoding="utf-8")[-2000:]
-    one.start()
-    return True
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What the world of an episode has beside one sidecar. `writes`: how many records a whole one has."""
+
+    two: bool = False
+    budget: bool = False
+    hooks: bool = False
 
 
-def _status(platform: ServedEmulator, event: str) -> str:
-    listed = {e["id"]: e["status"] for e in platform.control.show("events")["events"]}
-    return str(listed.get(event, "gone"))
+SHAPES = {
+    "one layer": Shape(),
+    "two layers": Shape(two=True),
+    "two layers, budget and hooks": Shape(two=True, budget=True, hooks=True),
+}
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("number", range(1, WRITES + 1))
-def test_kill_at_each_step(tmp_path: Path, number: int, when: str) -> None:
-    """Whatever write the daemon dies at, the event is acknowledged and the VM ends as it began."""
-    vm = f"vm-{uuid.uuid4()}"
-    with serve_in_thread(vms(vm), clock=ClockKind.REAL) as platform:
-        one = Sidecar(tmp_path, platform.url(vm))
-        prefix = [sys.executable, "-m", "tests.crash.dying_daemon", str(number), when]
-        try:
-            one.start(prefix=prefix)
-            event = str(platform.control.give("schedule", type="Reboot", vms=[vm], in_="60s")["id"])
-            until(
-                lambda: not _revived(one) and _status(platform, event) == "Started",
-                "the event to be approved",
-            )
-            assert one.marker.exists()
-            platform.control.give("complete", id=event)
-            until(
-                lambda: not _revived(one) and one.journal() and one.journal()[-1]["kind"] == "closed",
-                "the episode to close",
-            )
-            assert not one.marker.exists()
-            if number < WRITES:
-                until(lambda: one.starts > 1 or _revived(one), "the daemon to have died")
-            assert (one.starts == 1) is (number == WRITES), "only the last number is past the last write"
-            one.until_said("daemon.started", times=one.starts)
-            assert one.stop() == 0
-        finally:
-            one.close()
+class Life:
+    """A world whose process dies at one write and is started again by whoever sees it dead."""
+
+    def __init__(self, shape: Shape, dies: Callable[[MortalStore], None], *, reboots: bool) -> None:
+        self.store = MortalStore()
+        stages = frozenset(Stage) if shape.hooks else frozenset[Stage]()
+        self.world = World(two=shape.two, store=self.store, stages=stages)
+        self.ledger = Ledger(max_unavailable=1)
+        if shape.budget:
+            budget = MemoryBudget(self.ledger, holder="vm1", clock=self.world.clock)
+            self.world.with_ports(budget=budget)
+        dies(self.store)
+        self._reboots = reboots
+
+    def pass_time(self, span: int, step: int = 1) -> None:
+        for _ in range(0, span, step):
+            try:
+                self.world.tick()
+            except Died:
+                self.world.restart(boot="boot-2" if self._reboots else "")
+            self.world.clock.advance(seconds(step))
+
+    def episode(self) -> None:
+        feed = self.world.feed
+        feed.events = (reboot(),)
+        self.pass_time(20, step=2)
+        feed.events = (reboot(status=EventStatus.STARTED, not_before=Blank()),)
+        self.pass_time(9, step=3)
+        feed.events = ()
+        self.pass_time(110, step=5)
+
+    def ending(self) -> tuple[object, ...]:
+        layers = self.world.ports.layers
+        standings = [entry.standing for layer in layers for entry in layer.membership().entries]
+        return (
+            self.world.open,
+            standings,
+            sorted(set(self.world.feed.acknowledged)),
+            self.ledger.live(self.world.now),
+        )
+
+
+def alive(store: MortalStore) -> None:
+    """It does not die."""
+
+
+def writes_of(shape: Shape) -> int:
+    life = Life(shape, alive, reboots=False)
+    life.episode()
+    return life.store.writes
+
+
+@pytest.mark.parametrize("reboots", [False, True], ids=["same boot", "new boot"])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+def test_kill_at_each_step(shape: Shape, reboots: bool) -> None:
+    """Closed, every layer In, no lease, the event acknowledged if it still could be: whenever it died."""
+    writes = writes_of(shape)
+    assert writes >= 11
+    for number in range(writes):
+        for moment in ("dies_before", "dies_after"):
+
+            def dies(store: MortalStore, moment: str = moment, number: int = number) -> None:
+                setattr(store, moment, number)
+
+            life = Life(shape, dies, reboots=reboots)
+            life.episode()
+            opened, standings, acknowledged, leases = life.ending()
+            where = f"{moment} {number}"
+            assert (opened, leases) == (False, ()), where
+            assert set(standings) == {Standing.IN}, where  # type: ignore[call-overload]
+            assert acknowledged == ["E1"], where
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+def test_nothing_that_was_answered_is_done_twice(shape: Shape) -> None:
+    """A life that dies after an outcome was written does not repeat that step."""
+    whole = Life(shape, alive, reboots=False)
+    whole.episode()
+    for number in range(whole.store.writes):
+
+        def dies(store: MortalStore, number: int = number) -> None:
+            store.dies_after = number
+
+        life = Life(shape, dies, reboots=False)
+        life.episode()
+        assert len(life.world.steps) <= len(whole.world.steps) + 1

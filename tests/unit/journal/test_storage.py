@@ -1,0 +1,249 @@
+"""Lines on a disk: safe before anything is done, and whole after anything happened to them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drainer.errors import Broken, Transient
+from drainer.journal import FileStore, StateLock
+from drainer.journal.storage import BALLAST, BALLAST_BYTES, JOURNAL, Kernel
+
+
+class Disk:
+    """A disk with so much `room` (None: as much as one likes), whose syncs may fail."""
+
+    def __init__(self) -> None:
+        self.synced: list[str] = []
+        self.room: int | None = None
+        self.sync_fails = False
+        self.frees: Path | None = None
+
+    def kernel(self) -> Kernel:
+        return Kernel(write=self.write, fsync=self.fsync, allocate=self.allocate)
+
+    def write(self, opened: int, content: bytes) -> int:
+        room = len(content) if self.room is None else self.room
+        if room == 0 or (self.frees is not None and self.frees.exists()):
+            raise OSError(errno.ENOSPC, "no space left on device")
+        taken = os.write(opened, content[:room])
+        if self.room is not None:
+            self.room -= taken
+        return taken
+
+    def fsync(self, opened: int) -> None:
+        if self.sync_fails:
+            raise OSError(errno.EIO, "the disk is broken")
+        self.synced.append("directory" if stat.S_ISDIR(os.fstat(opened).st_mode) else "file")
+        os.fsync(opened)
+
+    def allocate(self, opened: int, offset: int, size: int) -> None:
+        if self.room == 0:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        os.posix_fallocate(opened, offset, size)
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+@pytest.fixture
+def store(tmp_path: Path, disk: Disk) -> FileStore:
+    return FileStore(tmp_path, kernel=disk.kernel())
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_was_appended_is_loaded(store: FileStore, tmp_path: Path) -> None:
+    """Lines come back in order, by another life too."""
+    store.append("one")
+    store.append("two")
+    assert list(FileStore(tmp_path).load()) == ["one", "two"]
+
+
+def test_nothing_yet(store: FileStore) -> None:
+    """No file is no lines, no bytes, and nothing torn."""
+    assert list(store.load()) == []
+    assert store.complete
+    assert store.size() == 0
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\x0b", "\x0c", "\x1c", "\r"])
+def test_only_a_newline_ends_a_line(store: FileStore, separator: str) -> None:
+    """Characters that other software takes for a line's end are part of the line."""
+    store.append(f"one{separator}two")
+    assert list(store.load()) == [f"one{separator}two"]
+
+
+def test_a_torn_line_is_cut_off_by_the_next(store: FileStore, tmp_path: Path) -> None:
+    """The last line has no end: it is told so, and the next record takes its place."""
+    store.append("one")
+    with (tmp_path / JOURNAL).open("a") as opened:
+        opened.write("tw")
+    later = FileStore(tmp_path)
+    assert list(later.load()) == ["one", "tw"]
+    assert not later.complete
+    later.append("three")
+    assert list(FileStore(tmp_path).load()) == ["one", "three"]
+
+
+def test_setting_aside_forgets_the_torn_line(store: FileStore, tmp_path: Path) -> None:
+    """A journal of another VM is moved away whole; the next one begins empty, without a gap."""
+    (tmp_path / JOURNAL).write_text("one\ntw")
+    store.load()
+    aside = store.set_aside("of-other")
+    assert aside.read_text() == "one\ntw"
+    store.append("mine")
+    assert (tmp_path / JOURNAL).read_bytes() == b"mine\n"
+
+
+def test_replacing_is_all_or_nothing(store: FileStore, tmp_path: Path) -> None:
+    """New lines stand in place of all, readable by their owner alone, also what was no UTF-8."""
+    (tmp_path / JOURNAL).write_bytes(b"one\n\xff\n")
+    store.replace(store.load())
+    assert (tmp_path / JOURNAL).read_bytes() == b"one\n\xff\n"
+    assert mode(tmp_path / JOURNAL) == 0o600
+
+
+def test_nobody_else_reads(store: FileStore, tmp_path: Path) -> None:
+    """Journal, ballast and lock are the owner's alone."""
+    before = os.umask(0)
+    try:
+        store.append("one")
+        store.reserve()
+        lock = StateLock(tmp_path)
+        lock.take()
+        lock.release()
+    finally:
+        os.umask(before)
+    assert [mode(tmp_path / name) for name in (JOURNAL, BALLAST, "lock")] == [0o600] * 3
+
+
+def test_one_daemon_per_directory(tmp_path: Path) -> None:
+    """A second one is told so; it may when the first has ended."""
+    first, second = StateLock(tmp_path), StateLock(tmp_path)
+    first.take()
+    with pytest.raises(Transient, match="locked"):
+        second.take()
+    first.release()
+    second.take()
+    second.release()
+    second.release()
+
+
+def test_no_place_for_a_lock(tmp_path: Path) -> None:
+    """A directory that is not there is a matter for a person."""
+    with pytest.raises(Broken, match="state-unwritable"):
+        StateLock(tmp_path / "nowhere").take()
+
+
+def test_unreadable(tmp_path: Path) -> None:
+    """A journal that cannot be read is no empty one."""
+    (tmp_path / JOURNAL).mkdir()
+    with pytest.raises(Broken, match="journal-unreadable"):
+        FileStore(tmp_path).load()
+
+
+@pytest.mark.parametrize("act", ["append", "reserve", "replace", "set_aside"])
+def test_nowhere_to_write(tmp_path: Path, act: str) -> None:
+    """Each write says so in the same words."""
+    store = FileStore(tmp_path / "nowhere")
+    calls: dict[str, Callable[[], object]] = {
+        "append": lambda: store.append("one"),
+        "reserve": store.reserve,
+        "replace": lambda: store.replace(["one"]),
+        "set_aside": lambda: store.set_aside("x"),
+    }
+    with pytest.raises(Broken, match="journal-unwritable"):
+        calls[act]()
+
+
+# --- a disk that is full --------------------------------------------------------------------------
+
+
+def test_each_record_is_on_the_disk_before_it_counts(store: FileStore, disk: Disk) -> None:
+    """One sync of the file for each record, and one of the directory for its name."""
+    store.append("one")
+    store.append("two")
+    assert disk.synced == ["file", "directory", "file"]
+
+
+def test_replacing_syncs_file_and_name(store: FileStore, disk: Disk) -> None:
+    """What was compacted is on the disk before its name is."""
+    store.append("one")
+    disk.synced.clear()
+    store.replace(["one"])
+    assert disk.synced == ["file", "directory"]
+
+
+def test_half_a_line_is_taken_back(store: FileStore, disk: Disk) -> None:
+    """The disk fills up in the middle of a line: the journal is as it was, and the next record is whole."""
+    store.append("one")
+    disk.room = 3
+    with pytest.raises(Broken, match="no space left"):
+        store.append("a long line")
+    disk.room = None
+    store.append("three")
+    assert list(store.load()) == ["one", "three"]
+
+
+def test_a_line_that_was_not_synced_is_taken_back(store: FileStore, disk: Disk) -> None:
+    """Written but not known to be safe is not written."""
+    store.append("one")
+    disk.sync_fails = True
+    with pytest.raises(Broken):
+        store.append("two")
+    assert list(store.load()) == ["one"]
+
+
+def test_the_ballast_makes_room(store: FileStore, disk: Disk, tmp_path: Path) -> None:
+    """On a full disk the room kept at Open is given up, so that the episode's records fit."""
+    store.reserve()
+    assert (tmp_path / BALLAST).stat().st_size == BALLAST_BYTES
+    disk.frees = tmp_path / BALLAST
+    store.append("one")
+    assert list(store.load()) == ["one"]
+
+
+def test_the_ballast_is_not_given_up_in_vain(store: FileStore, disk: Disk, tmp_path: Path) -> None:
+    """An error that is not about room leaves it; one that is, twice, is told."""
+    store.reserve()
+    disk.sync_fails = True
+    with pytest.raises(Broken):
+        store.append("one")
+    assert (tmp_path / BALLAST).exists()
+    disk.sync_fails, disk.room = False, 0
+    with pytest.raises(Broken, match="no space left"):
+        store.append("one")
+    assert not (tmp_path / BALLAST).exists()
+
+
+def test_ballast_is_allocated_once(store: FileStore, tmp_path: Path) -> None:
+    """A second Open finds it; half of one is filled up."""
+    (tmp_path / BALLAST).write_bytes(b"\0" * 10)
+    store.reserve()
+    store.reserve()
+    assert (tmp_path / BALLAST).stat().st_size == BALLAST_BYTES
+
+
+def test_no_room_for_the_ballast(store: FileStore, disk: Disk, tmp_path: Path) -> None:
+    """An episode that could not be recorded to its end is not begun, and nothing is left behind."""
+    disk.room = 0
+    with pytest.raises(Broken, match="no space left"):
+        store.reserve()
+    assert not (tmp_path / BALLAST).exists()
+
+
+def test_a_really_full_device(tmp_path: Path) -> None:
+    """The kernel's own full device says the same."""
+    (tmp_path / JOURNAL).symlink_to("/dev/full")
+    with pytest.raises(Broken, match="No space left"):
+        FileStore(tmp_path).append("one")

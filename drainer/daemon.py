@@ -9,30 +9,27 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from types import FrameType
 
 from drainer.alarms import alarms_of
 from drainer.board import Alarm, Board, Snapshot
 from drainer.clock import SystemClock
-from drainer.core.model import Document
+from drainer.core.model import Document, Vm
 from drainer.core.policy import Policy
 from drainer.dryrun import dry
-from drainer.errors import Broken, DrainerError, PolicyInvalid, Transient
+from drainer.errors import DrainerError, PolicyInvalid, Transient
 from drainer.hooks import HookRan
 from drainer.hostlock import HostLock
-from drainer.journal import FileStore, Journal, MemoryStore, StateLock
 from drainer.log import Log
+from drainer.ownership import leave_identity, owner_of
 from drainer.poller import Poller
 from drainer.reconcile import Reconciler, Tick
+from drainer.ruling import Ruling
 from drainer.settings import Settings
+from drainer.statedir import StateDirectory
+from drainer.stopped import EXIT_CONFIGURATION, EXIT_LOCKED, EXIT_OK, Stopped
 from drainer.tally import Tally
-from drainer.wiring import Accepted, build_ports, built_in, event_feed, load_policy, parse_policy, tightened
-
-EXIT_OK, EXIT_FAILED, EXIT_LOCKED, EXIT_CONFIGURATION = 0, 1, 75, 78
-
-ACCEPTED = "policy.accepted.yaml"
-IDENTITY = "vm.id"
+from drainer.wiring import build_ports, event_feed
 
 PACE_THREATENED = timedelta(milliseconds=250)
 PACE_OPEN = timedelta(milliseconds=500)
@@ -40,17 +37,9 @@ PACE_STEADY = timedelta(seconds=30)
 PACE_BUG = timedelta(seconds=1)
 
 
-class Stopped(Exception):
-    """The daemon cannot go on; `code` is its exit code. The reason is logged already."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(str(code))
-        self.code = code
-
-
 def run(settings: Settings) -> int:
     """Serve until SIGTERM. Exits 0, 78 (configuration), 75 (locked) or 1 (state unwritable at start)."""
-    clock = SystemClock(Path(settings.boot_id))
+    clock = SystemClock(settings.boot_id)
     log = Log(clock.now)
     try:
         daemon = Daemon(settings, clock, log)
@@ -67,130 +56,28 @@ class Daemon:
         self._settings = settings
         self._clock = clock
         self._log = log
-        self._state = Path(settings.state)
         self._alarms: dict[str, Alarm] = {}
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._reload = False
         self._host_lock = HostLock()
-        self._state_lock = StateLock(self._state)
-        self._store = self._open_state()
-        self._journal = self._load_journal()
-        self._next: Accepted | None = None
-        self._accepted = self._choose_policy()
+        self._directory = StateDirectory(
+            settings.state, clock=clock, log=log, alarm=self._raise_alarm, dry_run=settings.dry_run
+        )
+        self._journal = self._directory.journal()
+        episode = self._journal.state.episode
+        self._ruling = Ruling(
+            settings, directory=self._directory, episode=episode, log=log, alarm=self._raise_alarm
+        )
         self._poller = self._start_feed()
-        self._vm_id = ""
-        self._confirmed = self._journal.state.episode is None
+        self._confirmed = episode is None
+        self._vm: Vm | None = None
         self._tally = Tally()
-        self._reconciler = self._build(self._accepted.policy)
+        self._reconciler = self._build(self._ruling.policy)
         self.board = Board(self._wake.set)
         self._started = clock.now()
 
     # --- start ---
-
-    def _open_state(self) -> FileStore | MemoryStore:
-        if self._settings.dry_run:
-            self._refuse_over_open_episode()
-            return MemoryStore()
-        try:
-            self._state.mkdir(mode=0o755, parents=True, exist_ok=True)
-            self._state_lock.take()
-        except Transient as error:
-            self._log.error("start.refused", kind=error.kind, reason=error.reason)
-            raise Stopped(EXIT_LOCKED) from error
-        except (Broken, OSError) as error:
-            return self._without_state(error)
-        return FileStore(self._state)
-
-    def _without_state(self, error: Exception) -> FileStore:
-        """Unwritable at start: go on only where the journal says that something is to be given back."""
-        store = FileStore(self._state)
-        self._log.error("state.unwritable", path=str(self._state), reason=str(error))
-        try:
-            opened = Journal(store, self._clock).state.episode is not None
-        except Broken:
-            opened = False
-        if not opened:
-            raise Stopped(EXIT_FAILED) from error
-        self._raise_alarm("state-unwritable", str(error))
-        return store
-
-    def _refuse_over_open_episode(self) -> None:
-        try:
-            state = Journal(FileStore(self._state), self._clock).state
-        except Broken:
-            return
-        if state.episode is not None:
-            self._log.error(
-                "start.refused",
-                kind="episode-open",
-                reason=f"{self._state} holds the open episode {state.episode.id}; a dry run would mislead. "
-                "Start without --dry-run, or give another --state",
-            )
-            raise Stopped(EXIT_CONFIGURATION)
-
-    def _load_journal(self) -> Journal:
-        try:
-            journal = Journal(self._store, self._clock)
-        except Broken as error:
-            self._log.error("journal.failed", kind=error.kind, reason=error.reason)
-            raise Stopped(EXIT_FAILED) from error
-        if journal.loaded.torn:
-            self._log.warning("journal.torn", reason="the last line was cut off and is dropped")
-        if journal.loaded.skipped:
-            self._log.warning("journal.skipped", records=journal.loaded.skipped)
-        if journal.broken:
-            self._log.error("journal.damaged", reason=journal.broken)
-        if journal.state.episode is not None:
-            self._log.info("episode.resumed", episode=journal.state.episode.id)
-        return journal
-
-    def _choose_policy(self) -> Accepted:
-        """The file's policy; while an episode is open, the one it was opened under."""
-        episode = self._journal.state.episode
-        kept = self._kept_policy()
-        try:
-            named = load_policy(self._settings)
-        except PolicyInvalid as error:
-            return self._fall_back(error, kept, open_episode=episode is not None)
-        if episode is None or episode.adopted or episode.policy in ("", named.policy.digest):
-            self._keep(named)
-            return named
-        if kept is None or kept.policy.digest != episode.policy:
-            self._raise_alarm("policy-changed", "the policy of the open episode is gone; the new one is used")
-            return named
-        self._log.info("policy.postponed", reason="an episode is open; the new policy applies at its end")
-        self._next = named
-        return Accepted(policy=tightened(kept.policy, named.policy), text=kept.text)
-
-    def _fall_back(self, error: PolicyInvalid, kept: Accepted | None, *, open_episode: bool) -> Accepted:
-        for problem in error.problems:
-            self._log.error("policy.refused", problem=str(problem))
-        if kept is None and not open_episode:
-            raise Stopped(EXIT_CONFIGURATION) from error
-        self._raise_alarm("policy-refused", f"{error.problems[0]}; the last accepted policy is kept")
-        return kept or built_in()
-
-    def _kept_policy(self) -> Accepted | None:
-        path = self._state / ACCEPTED
-        try:
-            text = path.read_text(encoding="utf-8")
-            return Accepted(policy=parse_policy(text, file=str(path)), text=text)
-        except (OSError, ValueError, PolicyInvalid):
-            return None
-
-    def _keep(self, accepted: Accepted) -> None:
-        if not self._settings.dry_run:
-            self._write_state(ACCEPTED, accepted.text)
-
-    def _write_state(self, name: str, text: str) -> None:
-        fresh = self._state / f".{name}.new"
-        try:
-            fresh.write_text(text, encoding="utf-8")
-            fresh.chmod(0o600)
-            fresh.replace(self._state / name)
-        except OSError as error:
-            self._log.warning("state.unwritten", file=name, reason=str(error))
 
     def _start_feed(self) -> Poller:
         try:
@@ -228,7 +115,7 @@ class Daemon:
         """Until SIGTERM."""
         self._listen_to_signals()
         listeners = self._start_listeners()
-        self._log.info("daemon.started", state=str(self._state), dry_run=self._settings.dry_run)
+        self._log.info("daemon.started", state=str(self._settings.state), dry_run=self._settings.dry_run)
         self._poller.start()
         try:
             while not self._stopping.is_set():
@@ -257,8 +144,8 @@ class Daemon:
             return PACE_BUG
 
     def _after_tick(self, tick: Tick) -> None:
-        if tick.state.episode is None and self._next is not None:
-            self._apply_next()
+        if tick.state.episode is None and self._ruling.is_postponed:
+            self._rule_by(self._ruling.take_next())
         self._show(tick)
 
     def _show(self, tick: Tick) -> None:
@@ -292,82 +179,62 @@ class Daemon:
         After a boot an open episode waits until the VM's identity was read: the disk may be a copy.
         """
         document = self._poller.latest()
-        if isinstance(document, Document) and not self._vm_id:
-            self._identified(document)
+        if isinstance(document, Document) and self._vm is None:
+            self._identified(document.vm)
         if self._confirmed:
             return True
         episode = self._journal.state.episode
         return episode is not None and episode.opened.boot == self._clock.now().boot
 
-    def _identified(self, document: Document) -> None:
-        self._vm_id = document.vm.id or document.vm.name
+    def _identified(self, vm: Vm) -> None:
         if not self._settings.dry_run:
-            self._take_host_lock()
-            self._check_journal()
+            self._take_host_lock(vm)
+            self._check_journal(vm)
+        self._vm = vm
         self._confirmed = True
 
-    def _take_host_lock(self) -> None:
+    def _take_host_lock(self, vm: Vm) -> None:
         try:
-            self._host_lock.take(self._vm_id)
+            self._host_lock.take(vm.id or vm.name)
         except Transient as error:
             self._log.error("start.refused", kind=error.kind, reason=error.reason)
             raise Stopped(EXIT_LOCKED) from error
 
-    def _check_journal(self) -> None:
-        """A journal of another VM (a golden image) is set aside; nothing of it is acted on."""
-        owner = self._owner()
-        if owner in ("", self._vm_id):
-            self._write_state(IDENTITY, self._vm_id)
-            return
-        aside = self._store.set_aside(f"of-{owner}")
-        reason = f"the journal is of {owner}, this VM is {self._vm_id}; kept as {aside}"
-        self._log.error("journal.foreign", reason=reason)
-        self._raise_alarm("journal-foreign", reason)
-        self._journal = Journal(self._store, self._clock)
-        self._write_state(IDENTITY, self._vm_id)
-        self._reconciler = self._build(self._accepted.policy)
-
-    def _owner(self) -> str:
-        episode = self._journal.state.episode
-        if episode is not None and (episode.vm_id or episode.vm):
-            return episode.vm_id or episode.vm
-        try:
-            return (self._state / IDENTITY).read_text(encoding="utf-8").strip()
-        except (OSError, ValueError):
-            return ""
+    def _check_journal(self, vm: Vm) -> None:
+        """A journal of another VM is set aside; nothing of it is acted on."""
+        owner = owner_of(self._directory, self._journal.state.episode)
+        if owner.is_other_than(vm):
+            aside = self._directory.store.set_aside(f"of-{owner}")
+            reason = f"the journal is of {owner}, this VM is {vm.name}; kept as {aside}"
+            self._log.error("journal.foreign", reason=reason)
+            self._raise_alarm("journal-foreign", reason)
+            self._journal = self._directory.journal()
+            self._reconciler = self._build(self._ruling.policy)
+        leave_identity(self._directory, vm)
 
     # --- policy ---
 
     def _reload_policy(self) -> None:
         """Validate at once; tighten at once; what else changed waits for Close."""
         self._reload = False
-        try:
-            fresh = load_policy(self._settings)
-        except PolicyInvalid as error:
-            for problem in error.problems:
-                self._log.error("policy.refused", problem=str(problem))
-            self._raise_alarm("policy-refused", f"{error.problems[0]}; the last accepted policy is kept")
-            return
         self._alarms.pop("policy-refused", None)
-        self._next = fresh
-        if self._journal.state.episode is not None:
-            self._reconciler.policy = tightened(self._accepted.policy, fresh.policy)
-            self._log.info("policy.postponed", reason="an episode is open; only its rules apply at once")
+        episode = self._journal.state.episode
+        policy = self._ruling.reload(episode)
+        if policy is None:
             return
-        self._apply_next()
+        if episode is None:
+            self._rule_by(policy)
+        else:
+            self._reconciler.policy = policy
 
-    def _apply_next(self) -> None:
-        if self._next is None:
-            return
-        self._accepted, self._next = self._next, None
-        self._keep(self._accepted)
+    def _rule_by(self, policy: Policy) -> None:
+        """New ports for a new policy; what this life remembers of the document stays."""
         for layer in self._reconciler.ports.layers:
             layer.close()
         memory = self._reconciler.memory
-        self._reconciler = self._build(self._accepted.policy)
+        self._reconciler = self._build(policy)
         self._reconciler.memory.seen_document = memory.seen_document
         self._reconciler.memory.said = memory.said
-        self._log.info("policy.accepted", digest=self._accepted.policy.digest)
 
     # --- signals and listeners ---
 
@@ -419,7 +286,7 @@ class Daemon:
         for layer in self._reconciler.ports.layers:
             layer.close()
         self._host_lock.release()
-        self._state_lock.release()
+        self._directory.release()
 
 
 def _pace(tick: Tick) -> timedelta:

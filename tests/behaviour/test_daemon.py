@@ -106,7 +106,7 @@ def test_second_daemon_for_one_vm_is_refused(sidecar: Make) -> None:
     one, other = sidecar("one"), sidecar("two")
     one.start()
     one.until_said("daemon.started")
-    until(lambda: (one.state / "vm.id").exists(), "the first daemon to know its VM")
+    until(lambda: (one.state / "vm.json").exists(), "the first daemon to know its VM")
     other.start()
     assert other.ended() == 75
     assert "serves the VM" in json.dumps(other.said())

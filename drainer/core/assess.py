@@ -91,7 +91,7 @@ def _situation(seen: Observation, state: State, policy: Policy, sees: Outlook) -
         takes_rebooting=threat is None or threat.takes_rebooting,
         lease=_lease(lease, seen.now),
         phase=lease.phase,
-        attempted=lease.attempted,
+        attempted=lease.attempted and not _lapsed(lease, seen.now),
         lease_unsettled=lease.unsettled(seen.now),
         yielded=bool(episode and episode.yielded),
         cordoned_noted=bool(episode and episode.cordoned_at),
@@ -196,12 +196,17 @@ def _wake_after(seen: Observation, sees: Outlook) -> timedelta | None:
 
 def _lease(lease: LeaseFacts, now: Instant) -> Lease:
     """Renewal is due at half of its life, whatever became of earlier tries to renew it."""
-    if lease.phase is None or lease.term is None:
+    if lease.phase is None or lease.term is None or lease.given_up:
         return Lease.NONE
     remaining = lease.term.remaining(now)
     if remaining <= timedelta(0):
         return Lease.EXPIRED
     return Lease.DUE if remaining <= lease.term.lasts / 2 else Lease.HELD
+
+
+def _lapsed(lease: LeaseFacts, now: Instant) -> bool:
+    """A lease that we tried to give back and that has ended by itself is no longer owed."""
+    return lease.given_up and lease.term is not None and lease.term.remaining(now) <= timedelta(0)
 
 
 __all__ = [

@@ -78,10 +78,12 @@ class HookFacts:
 class LeaseFacts:
     """The lease of this episode. `attempted`: an acquire was tried, so release is owed.
 
-    `term`: how long the lease granted last lasts. `trying` and `lands`: as a layer's windows.
+    `term`: how long the lease granted last lasts. `given_up`: a release was tried since, so that it may be
+    gone whatever was answered. `trying` and `lands`: as a layer's windows.
     """
 
     attempted: bool = False
+    given_up: bool = False
     phase: Phase | None = None
     term: Window | None = None
     trying: Window | None = None

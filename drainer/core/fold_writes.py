@@ -36,6 +36,8 @@ def intended(episode: Episode, intent: Intended, at: Instant) -> Episode:
             lands = longest(touched.lease.lands, touched.lease.trying)
             lease = replace(touched.lease, attempted=True, trying=trying, lands=lands)
             return replace(touched, lease=lease)
+        case "release":
+            return replace(touched, lease=replace(touched.lease, given_up=True))
         case _:
             return touched
 
@@ -91,7 +93,8 @@ def _leased(lease: LeaseFacts, outcome: Finished, at: Instant) -> LeaseFacts:
     match outcome.outcome:
         case Outcome.DONE:
             lasts = timedelta(0) if outcome.until is None else elapsed(at, outcome.until)
-            return replace(lease, phase=outcome.phase, term=Window(since=at, lasts=lasts), trying=None)
+            term = Window(since=at, lasts=lasts)
+            return replace(lease, phase=outcome.phase, term=term, trying=None, given_up=False)
         case Outcome.DENIED:
             return replace(lease, trying=None)
         case _:

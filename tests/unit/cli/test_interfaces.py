@@ -90,7 +90,7 @@ def test_every_alarm_is_listed() -> None:
     for path in (ROOT / "drainer").glob("*.py"):
         text = path.read_text(encoding="utf-8")
         raised |= set(re.findall(r'Alarm\(\s*kind="([\w-]+)"', text))
-        raised |= set(re.findall(r'_raise_alarm\(\s*"([\w-]+)"', text))
+        raised |= set(re.findall(r'alarm\(\s*"([\w-]+)"', text))
     made = {"STEP-failing", "control-unavailable", "local-unavailable"}
     assert listed - made == raised
 

@@ -33,6 +33,7 @@ class Snapshot:
     tick: Tick | None = None
     alarms: tuple[Alarm, ...] = ()
     vm: str = ""
+    policy: str = ""
     counters: dict[str, float] = field(default_factory=dict)
 
 

@@ -151,10 +151,12 @@ class Daemon:
     def _show(self, tick: Tick) -> None:
         alarms = alarms_of(tick, journal=self._journal, memory=self._reconciler.memory, started=self._started)
         self._tally.polled(self._poller)
+        self._tally.saw(tick.state.episode)
         snapshot = Snapshot(
             tick=tick,
             alarms=(*self._alarms.values(), *alarms),
             vm=self._vm_name(),
+            policy=self._reconciler.policy.digest,
             counters=self._tally.counters(),
         )
         self._log_alarms(snapshot)
@@ -253,14 +255,20 @@ class Daemon:
             signal.signal(signal.SIGHUP, reload)
 
     def _start_listeners(self) -> list[Callable[[], None]]:
-        """The control socket and the local endpoint: conveniences, so none of them stops the daemon."""
+        """The control socket and the local endpoint: conveniences, so none of them stops the daemon.
+
+        A dry run has neither: what it believes must not be mistaken for what is.
+        """
         from drainer.control import ControlServer
         from drainer.reporting.local import LocalEndpoint
 
         stops: list[Callable[[], None]] = []
-        if not self._settings.dry_run:
-            control = ControlServer(self.board, self._settings.socket, self._settings.control_group)
-            self._start_one("control", control.start, stops, control.stop)
+        if self._settings.dry_run:
+            return stops
+        control = ControlServer(
+            self.board, self._settings.socket, self._settings.control_group, state=self._settings.state
+        )
+        self._start_one("control", control.start, stops, control.stop)
         if self._settings.local is not None:
             local = LocalEndpoint(self.board, self._settings.local)
             self._start_one("local", local.start, stops, local.stop)

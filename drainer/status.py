@@ -39,7 +39,8 @@ def status_of(snapshot: Snapshot) -> Json:
     if snapshot.tick is None:
         waiting = "the daemon has not seen a document yet"
         return {**_blank(VmPhase.STARTING, waiting), "vm": snapshot.vm, "alarms": alarms}
-    return {**_of_tick(snapshot.tick), "vm": snapshot.vm, "alarms": alarms}
+    known = {"vm": snapshot.vm, "alarms": alarms, "policy": snapshot.policy or None}
+    return {**_of_tick(snapshot.tick), **known}
 
 
 def status_of_journal(state: State, *, damage: str) -> Json:
@@ -108,7 +109,6 @@ def _of_tick(tick: Tick) -> Json:
         "gates": [{"name": g.name, "hard": g.hard, "reason": g.reason} for g in situation.gates],
         "lease": _lease(episode),
         "document": _document(tick.seen.document, tick.seen.now),
-        "policy": (episode.policy or None) if episode else None,
     }
 
 

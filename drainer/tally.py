@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Protocol
 
+from drainer.core.episode import Episode
 from drainer.core.record import Finished
 from drainer.core.step import Step
 
@@ -20,6 +21,7 @@ class Tally:
     def __init__(self) -> None:
         self._steps: Counter[str] = Counter()
         self._polls: dict[str, float] = {}
+        self._episode = ""
 
     def acted(self, step: Step, outcomes: tuple[Finished, ...]) -> None:
         for outcome in outcomes:
@@ -27,6 +29,12 @@ class Tally:
             if outcome.kind and outcome.outcome.value == "failed":
                 key = f'step_failures_total{{step="{outcome.step}",kind="{outcome.kind}"}}'
                 self._steps[key] += 1
+
+    def saw(self, episode: Episode | None) -> None:
+        """Count an episode once, when it is first seen open in this life."""
+        if episode is not None and episode.id != self._episode:
+            self._episode = episode.id
+            self._steps["episodes_total"] += 1
 
     def polled(self, polls: Polls) -> None:
         failed = dict(polls.failures)

@@ -129,7 +129,7 @@ def restore(parsed: argparse.Namespace) -> int:
     if not parsed.offline:
         return _ask(parsed, "restore", "every notice present is skipped; what was taken is given back now")
     settings = settings_of(parsed)
-    code: int = import_module("drainer.wiring").restore_offline(settings)
+    code: int = import_module("drainer.offline").restore_offline(settings)
     return code
 
 

@@ -4,7 +4,16 @@
 """
 
 from drainer.journal.journal import Journal
-from drainer.journal.lines import SCHEMA, read_lines, write_line
+from drainer.journal.lines import SCHEMA, read_line, read_lines, write_line
 from drainer.journal.storage import FileStore, MemoryStore, StateLock
 
-__all__ = ["SCHEMA", "FileStore", "Journal", "MemoryStore", "StateLock", "read_lines", "write_line"]
+__all__ = [
+    "SCHEMA",
+    "FileStore",
+    "Journal",
+    "MemoryStore",
+    "StateLock",
+    "read_line",
+    "read_lines",
+    "write_line",
+]

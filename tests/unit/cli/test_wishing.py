@@ -100,7 +100,7 @@ def test_wrong_usage_is_exit_2(
 
 def test_restore_offline_goes_to_the_journal(drainer: Drainer, monkeypatch: pytest.MonkeyPatch) -> None:
     """`restore --offline` asks no daemon: it gives back by the journal in --state."""
-    from drainer import wiring
+    from drainer import offline
 
     asked: list[Settings] = []
 
@@ -108,7 +108,7 @@ def test_restore_offline_goes_to_the_journal(drainer: Drainer, monkeypatch: pyte
         asked.append(settings)
         return 0
 
-    monkeypatch.setattr(wiring, "restore_offline", restore_offline, raising=False)
+    monkeypatch.setattr(offline, "restore_offline", restore_offline)
     assert drainer("restore", "--offline", "--state", "/elsewhere") == exits.OK
     assert asked[0].state == Path("/elsewhere")
 

@@ -1,0 +1,133 @@
+"""`restore --offline`: give back, with no daemon running, what the journal says was taken.
+
+The shipped reconciler under an operator's wish to restore; no metadata service is asked. A damaged journal is
+read as far as it can be, and set aside once everything is back.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, timedelta
+from threading import Event
+
+from drainer.clock import SystemClock
+from drainer.core import wish as wishes
+from drainer.core.episode import Episode
+from drainer.core.model import AckAnswer, Document, SourceKind, Vm, elapsed
+from drainer.core.step import Wait
+from drainer.errors import Broken, Refused
+from drainer.hooks import HookRan
+from drainer.journal import Journal, MemoryStore, read_line
+from drainer.log import Log
+from drainer.ports import Clock
+from drainer.reconcile import Reconciler, Tick
+from drainer.ruling import Ruling
+from drainer.settings import Settings
+from drainer.statedir import RaiseAlarm, StateDirectory
+from drainer.stopped import EXIT_FAILED, EXIT_OK, Stopped
+from drainer.wiring import build_ports
+
+WITHIN = timedelta(seconds=120)
+"""How long a layer, or the application's health, is waited for."""
+
+PACE_S = 0.25
+
+
+class NothingPending:
+    """A document without notices, whatever the platform says: the operator insists."""
+
+    def __init__(self, clock: Clock, episode: Episode) -> None:
+        self._clock = clock
+        self._vm = Vm(name=episode.vm, id=episode.vm_id)
+
+    def latest(self) -> Document:
+        return Document(source=SourceKind.SCHEDULED_EVENTS, vm=self._vm, events=(), read_at=self._clock.now())
+
+    def acknowledge(self, event_id: str) -> AckAnswer:
+        raise Refused("offline", "nothing is acknowledged offline")
+
+
+def restore_offline(settings: Settings) -> int:
+    """0: all is back, or nothing was out. 1: not yet, run it again. 75: a daemon runs. 78: no policy."""
+    clock = SystemClock(settings.boot_id)
+    log = Log(clock.now)
+
+    def alarm(kind: str, reason: str) -> None:
+        log.error("alarm.raised", kind=kind, reason=reason)
+
+    try:
+        directory = StateDirectory(settings.state, clock=clock, log=log, alarm=alarm, dry_run=False)
+        return _restore(settings, directory, clock, log, alarm)
+    except Stopped as stopped:
+        return stopped.code
+
+
+def _restore(
+    settings: Settings, directory: StateDirectory, clock: SystemClock, log: Log, alarm: RaiseAlarm
+) -> int:
+    journal, damaged = _readable(directory, clock)
+    episode = journal.state.episode
+    if episode is None:
+        print("nothing to give back: the journal holds no open episode", file=sys.stderr)
+        return EXIT_OK
+    ruling = Ruling(
+        settings,
+        directory=directory,
+        episode=episode,
+        log=log,
+        alarm=alarm,
+    )
+    ports = build_ports(
+        ruling.policy,
+        clock=clock,
+        feed=NothingPending(clock, episode),
+        vm_name=lambda: episode.vm,
+        stopping=lambda: False,
+        hook_ran=lambda ran: _hook_ran(log, ran),
+    )
+    reconciler = Reconciler(ports=ports, journal=journal, policy=ruling.policy, log=log)
+    try:
+        reconciler.wish(wishes.Restore(event_ids=tuple(episode.terms)), by="restore --offline")
+    except Broken as error:
+        print(f"drainer: {error.reason}", file=sys.stderr)
+        return EXIT_FAILED
+    last = _until_closed(reconciler, clock)
+    if reconciler.journal.state.episode is not None:
+        reason = last.step.reason if isinstance(last.step, Wait) else type(last.step).__name__.lower()
+        print(f"drainer: not given back yet ({reason}); see above, and run it again", file=sys.stderr)
+        return EXIT_FAILED
+    if damaged:
+        aside = directory.store.set_aside(f"damaged-{clock.now().wall.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+        print(f"the damaged journal is kept as {aside}", file=sys.stderr)
+    print(f"given back: {', '.join(episode.layers)}")
+    return EXIT_OK
+
+
+def _readable(directory: StateDirectory, clock: Clock) -> tuple[Journal, bool]:
+    """The journal, or, where it is damaged, one in memory of the lines that can be read."""
+    journal = directory.journal()
+    if not journal.broken:
+        return journal, False
+    lines = [line for line in directory.store.load() if _is_readable(line)]
+    return Journal(MemoryStore(lines), clock), True
+
+
+def _is_readable(line: str) -> bool:
+    try:
+        read_line(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _until_closed(reconciler: Reconciler, clock: Clock) -> Tick:
+    began, pause = clock.now(), Event()
+    tick = reconciler.run_to_wait()
+    while reconciler.journal.state.episode is not None and elapsed(began, clock.now()) < WITHIN:
+        pause.wait(PACE_S)
+        tick = reconciler.run_to_wait()
+    return tick
+
+
+def _hook_ran(log: Log, ran: HookRan) -> None:
+    log.info("hook.ran", stage=ran.stage, command=" ".join(ran.command), ending=ran.ending, output=ran.output)

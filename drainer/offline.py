@@ -12,8 +12,7 @@ from threading import Event
 
 from drainer.clock import SystemClock
 from drainer.core import wish as wishes
-from drainer.core.episode import Episode
-from drainer.core.model import AckAnswer, Document, SourceKind, Vm, elapsed
+from drainer.core.model import AckAnswer, Unreadable, elapsed
 from drainer.core.step import Wait
 from drainer.errors import Broken, Refused
 from drainer.hooks import HookRan
@@ -33,15 +32,11 @@ WITHIN = timedelta(seconds=120)
 PACE_S = 0.25
 
 
-class NothingPending:
-    """A document without notices, whatever the platform says: the operator insists."""
+class NobodyAsked:
+    """No document. The wish to restore holds blind too, and what it skips stays skipped for the next daemon."""
 
-    def __init__(self, clock: Clock, episode: Episode) -> None:
-        self._clock = clock
-        self._vm = Vm(name=episode.vm, id=episode.vm_id)
-
-    def latest(self) -> Document:
-        return Document(source=SourceKind.SCHEDULED_EVENTS, vm=self._vm, events=(), read_at=self._clock.now())
+    def latest(self) -> Unreadable:
+        return Unreadable(kind="offline", reason="no metadata service is asked")
 
     def acknowledge(self, event_id: str) -> AckAnswer:
         raise Refused("offline", "nothing is acknowledged offline")
@@ -80,7 +75,7 @@ def _restore(
     ports = build_ports(
         ruling.policy,
         clock=clock,
-        feed=NothingPending(clock, episode),
+        feed=NobodyAsked(),
         vm_name=lambda: episode.vm,
         stopping=lambda: False,
         hook_ran=lambda ran: _hook_ran(log, ran),

@@ -33,7 +33,7 @@ PACE_S = 0.25
 
 
 class NobodyAsked:
-    """No document. The wish to restore holds blind too, and what it skips stays skipped for the next daemon."""
+    """No document. The wish to restore holds blind too; what it skips stays skipped for the next daemon."""
 
     def latest(self) -> Unreadable:
         return Unreadable(kind="offline", reason="no metadata service is asked")

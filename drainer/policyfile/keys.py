@@ -100,7 +100,7 @@ def policy_shape(
     """The shape of a whole policy file, where these backends are known."""
     layer = Layer(
         kinds={name: record_of(kind.options) for name, kind in backends.items()},
-        later=later_backends - backends.keys(),
+        later=later_backends,
     )
     health = Either(shapes=(Word(word="none", means=NO_HEALTH), record_of(HealthCheck, BOUNDS)))
     whole: Overrides = {

@@ -88,7 +88,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """`NAME` or `NAME: {options}`; `later` names are known, and not built yet."""
+    """`NAME` or `NAME: {options}`; of `later` names, those without a kind are known and not built yet."""
 
     kinds: Mapping[str, Record]
     later: frozenset[str] = frozenset()

@@ -11,8 +11,14 @@ from tests.unit.policyfile.samples import KINDS, MINIMAL
 PROXY = "backend: [proxy: {socket: /s}]\n"
 COMMAND = "backend: [command: {membership: [a], cordon: [b], restore: [c]%s}]\n"
 
+FITS = "{match: {type: Preempt}, lead: 30s, force: 5s, drain_timeout: 30s}"
+
 CASES = {
     "nothing": (MINIMAL + PROXY, []),
+    "times that just fit": (
+        f"version: 1\n{PROXY}rules: [{FITS}, {{}}]\n",
+        [],
+    ),
     "gates nobody can count for": (
         MINIMAL,
         ["keep_last, min_in_service: without effect"],

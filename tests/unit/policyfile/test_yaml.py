@@ -109,8 +109,9 @@ def test_a_byte_order_mark_is_no_fault() -> None:
     assert not problems(f"\ufeff{MINIMAL}")
 
 
-def test_a_message_is_one_line() -> None:
+@pytest.mark.parametrize("line", ['"a\\nb": 1', '"a\\u2028b": 1', 'egress: "a\\u2028b"', 'egress: "a\\nb"'])
+def test_a_message_is_one_line(line: str) -> None:
     """Whatever a file holds, a problem stays on its line, so that `FILE:LINE:COLUMN` can be followed."""
-    (line,) = problems(MINIMAL + '"a\\nb": "c\\u2028d"\n')
-    assert line.splitlines() == [line]
-    assert "a\\nb" in line
+    (said,) = problems(f"{MINIMAL}{line}\n")
+    assert [said] == said.splitlines()
+    assert "a\\" in said

@@ -17,6 +17,7 @@ from threading import Event, Thread
 
 from drainer.demo import traffic
 from drainer.demo.machine import started
+from drainer.demo.plan import Kind, Plan, Result, Why
 
 LONGEST_S = 900.0
 """However the demo ends, the traffic does by then."""
@@ -35,8 +36,8 @@ class Load:
         self._process: subprocess.Popen[bytes] | None = None
         self._reading: Thread | None = None
         self._ended = Event()
-        self.results: list[traffic.Result] = []
-        self.answered: Callable[[traffic.Result], None] = lambda result: None
+        self.results: list[Result] = []
+        self.answered: Callable[[Result], None] = lambda result: None
 
     @property
     def asked(self) -> int:
@@ -80,9 +81,7 @@ class Load:
     def _take(self, line: str) -> None:
         said = json.loads(line)
         why = said.pop("why")
-        result = traffic.Result(
-            **{**said, "kind": traffic.Kind(said["kind"])}, why=None if why is None else traffic.Why(why)
-        )
+        result = Result(**{**said, "kind": Kind(said["kind"])}, why=None if why is None else Why(why))
         self.results.append(result)
         self.answered(result)
 
@@ -91,7 +90,7 @@ async def _send(address: str, rate: float, file: Path) -> None:
     host, _, port = address.rpartition(":")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    plan = traffic.Plan(host=host, port=int(port), rate=rate, duration_s=LONGEST_S)
+    plan = Plan(host=host, port=int(port), rate=rate, duration_s=LONGEST_S)
     with file.open("a", encoding="utf-8", buffering=1) as lines:
         await traffic.run(
             plan, lambda result: print(json.dumps(dataclasses.asdict(result)), file=lines), stop=stop

@@ -15,7 +15,7 @@ from drainer.demo.front import FRONTS
 from drainer.demo.report import Outcome
 from drainer.demo.roll import SHORT, Act, Stage, roll, staged
 from drainer.demo.show import Show
-from drainer.demo.traffic import summarise
+from drainer.demo.summary import summarise
 from drainer.demo.until import TooLate
 
 VMS = 3

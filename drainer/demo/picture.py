@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from drainer.demo.traffic import Result, Span
+from drainer.demo.plan import Result, Span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

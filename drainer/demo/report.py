@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from drainer.demo.traffic import Summary
+from drainer.demo.summary import Summary
 
 SCHEMA = 1
 

@@ -12,116 +12,17 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import random
 import socket
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
-from ipaddress import ip_address
-from itertools import pairwise
 
 import h11
 
+from drainer.demo.plan import Arrival, Kind, Plan, Result, Why, arrivals
+
 IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h; not in the socket module of Python 3.11
-
-Span = tuple[float, float]
-"""From, until."""
-
-
-class Kind(StrEnum):
-    """`FRESH` opens a connection of its own; the others use their client's kept connections."""
-
-    FRESH = "fresh"
-    KEPT = "kept"
-    SLOW = "slow"
-    POST = "post"
-
-
-class Why(StrEnum):
-    """Why a request failed. `LOCAL` is the generator's own fault: no descriptor, no port, no route."""
-
-    REFUSED = "refused"
-    RESET = "reset"
-    CLOSED = "closed"
-    TIMEOUT = "timeout"
-    STATUS = "status"
-    WRONG = "wrong"
-    LOCAL = "local"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What to send where. `mix` holds the weight of each kind; `duration_s` is where the schedule ends."""
-
-    host: str
-    port: int
-    rate: float = 60.0
-    duration_s: float = 60.0
-    seed: int = 1
-    clients: int = 30
-    first_client: str = "127.0.1.1"
-    mix: tuple[tuple[Kind, float], ...] = (
-        (Kind.FRESH, 0.45),
-        (Kind.KEPT, 0.40),
-        (Kind.POST, 0.10),
-        (Kind.SLOW, 0.05),
-    )
-    slow_s: float = 1.0
-    timeout_s: float = 10.0
-
-    def __post_init__(self) -> None:
-        for name in ("rate", "duration_s", "clients", "timeout_s"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"plan: {name}: expected more than 0, got {getattr(self, name)}")
-        if sum(weight for _, weight in self.mix) <= 0:
-            raise ValueError("plan: mix: expected a weight above 0")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """One request of the schedule, `after_s` its start."""
-
-    number: int
-    after_s: float
-    kind: Kind
-    client: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What became of one request. `vm` is "" where nobody answered; `opened`: it opened its connection, so
-    the balancer placed it now and not earlier."""
-
-    number: int
-    kind: Kind
-    client: str
-    scheduled_at: float
-    started_at: float
-    finished_at: float
-    vm: str = ""
-    opened: bool = True
-    why: Why | None = None
-    detail: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return self.why is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """`lag_*` is how late the generator itself was, no fault of the service; `moved` counts clients."""
-
-    requests: int
-    failed: int
-    reasons: tuple[tuple[str, int], ...]
-    by_vm: tuple[tuple[str, int], ...]
-    slowest_s: float
-    lag_p99_s: float
-    lag_max_s: float
-    moved: int
 
 
 class Failed(Exception):
@@ -151,20 +52,6 @@ class Connection:
         except OSError:
             return False
         return False
-
-
-def arrivals(plan: Plan) -> Iterator[Arrival]:
-    """The schedule: the same for the same plan, one request in every slot of 1/rate seconds."""
-    draw = random.Random(plan.seed)
-    kinds, weights = zip(*plan.mix, strict=True)
-    first = ip_address(plan.first_client)
-    for number in range(int(plan.rate * plan.duration_s)):
-        yield Arrival(
-            number=number,
-            after_s=(number + draw.random()) / plan.rate,
-            kind=draw.choices(kinds, weights)[0],
-            client=str(first + draw.randrange(plan.clients)),
-        )
 
 
 async def run(
@@ -346,51 +233,3 @@ def _reason(error: Exception) -> Why:
             return Why.LOCAL
         case _:
             return Why.WRONG
-
-
-def summarise(
-    results: Sequence[Result], *, out: Mapping[str, Sequence[Span]], slack_s: float = 0.5
-) -> Summary:
-    """The counts. `out`: when each VM took no new work; `slack_s`: how late that may have been seen."""
-    served = [result for result in results if result.ok]
-    failed = [result for result in results if not result.ok]
-    lags = sorted(result.started_at - result.scheduled_at for result in results)
-    return Summary(
-        requests=len(results),
-        failed=len(failed),
-        reasons=tuple(Counter(f"{result.why} {result.detail}".strip() for result in failed).most_common()),
-        by_vm=tuple(sorted(Counter(result.vm for result in served).items())),
-        slowest_s=max(
-            (result.finished_at - result.started_at for result in results if result.ok), default=0.0
-        ),
-        lag_p99_s=lags[int(len(lags) * 0.99)] if lags else 0.0,
-        lag_max_s=lags[-1] if lags else 0.0,
-        moved=len(moved(results, out=out, slack_s=slack_s)),
-    )
-
-
-def moved(
-    results: Iterable[Result], *, out: Mapping[str, Sequence[Span]], slack_s: float = 0.5
-) -> frozenset[str]:
-    """Clients whose new connection went to another VM although neither the VM before nor the one after was
-    out since. Going home, to the VM that served the client while all were in, is no move."""
-    spans = {vm: [(start - slack_s, end + slack_s) for start, end in of] for vm, of in out.items()}
-    placed: defaultdict[str, list[Result]] = defaultdict(list)
-    for result in sorted(results, key=lambda result: result.started_at):
-        if result.opened and result.vm:
-            placed[result.client].append(result)
-    return frozenset(client for client, of in placed.items() if _was_moved(of, spans))
-
-
-def _was_moved(placed: Sequence[Result], out: Mapping[str, Sequence[Span]]) -> bool:
-    def was_out(vm: str, since: float, until: float) -> bool:
-        return any(start <= until and since <= end for start, end in out.get(vm, ()))
-
-    calm = (one for one in placed if not any(was_out(vm, one.started_at, one.finished_at) for vm in out))
-    home = next(calm, placed[0]).vm
-    return any(
-        after.vm not in (before.vm, home)
-        and not was_out(before.vm, before.started_at, after.finished_at)
-        and not was_out(after.vm, before.started_at, after.finished_at)
-        for before, after in pairwise(placed)
-    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drainer.demo.roll import Act, Stage, Watched, roll, staged
-from drainer.demo.traffic import Summary, summarise
+from drainer.demo.summary import Summary, summarise
 from tests.e2e.haproxy.proxy import program
 
 pytestmark = pytest.mark.haproxy

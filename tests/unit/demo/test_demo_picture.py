@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drainer.demo.picture import Panel, _rates, draw
-from drainer.demo.traffic import Kind, Result, Why
+from drainer.demo.plan import Kind, Result, Why
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from drainer.demo.traffic import Kind, Result, Span, Summary, Why, moved, summarise
+from drainer.demo.plan import Kind, Result, Span, Why
+from drainer.demo.summary import Summary, moved, summarise
 
 
 def result(at: float, vm: str, *, client: str = "c1", opened: bool = True, why: Why | None = None) -> Result:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from drainer.demo.application import Application
-from drainer.demo.traffic import Kind, Plan, Result, Why, arrivals, run, summarise
+from drainer.demo.plan import Kind, Plan, Result, Why, arrivals
+from drainer.demo.summary import summarise
+from drainer.demo.traffic import run
 
 from .wire import Asked, Script, Scripted, eventually, reply, right, send_reset
 

@@ -36,6 +36,8 @@ def _all(tick: Tick, *, journal: Journal, memory: Memory, started: Instant) -> I
     yield from _of_document(tick, memory, started)
     yield from _of_steps(memory)
     episode = tick.state.episode
+    if episode is not None or tick.assessment.threat is not None:
+        yield from _of_layers(tick)
     if episode is not None:
         yield from _of_episode(tick, episode)
 
@@ -79,14 +81,17 @@ def _of_steps(memory: Memory) -> Iterator[Alarm]:
             yield Alarm(kind=kind, reason=f"{key} failed {backoff.failures} times: {backoff.reason}")
 
 
-def _of_episode(tick: Tick, episode: Episode) -> Iterator[Alarm]:
-    now = tick.seen.now
+def _of_layers(tick: Tick) -> Iterator[Alarm]:
     for sight in tick.seen.layers:
         if isinstance(sight.reading, Unreadable):
             yield Alarm(
                 kind="layer-unreadable",
                 reason=f"{sight.name}: {sight.reading.kind}: {sight.reading.reason}",
             )
+
+
+def _of_episode(tick: Tick, episode: Episode) -> Iterator[Alarm]:
+    now = tick.seen.now
     for stage, facts in episode.hooks.items():
         if facts.failures >= HOOK_FAILURES and not facts.done:
             yield Alarm(kind="hook-given-up", reason=f"{stage.value} failed {facts.failures} times")

@@ -266,11 +266,15 @@ class Daemon:
         if self._settings.dry_run:
             return stops
         control = ControlServer(
-            self.board, self._settings.socket, self._settings.control_group, state=self._settings.state
+            self.board,
+            self._settings.socket,
+            self._settings.control_group,
+            state=self._settings.state,
+            clock=self._clock,
         )
         self._start_one("control", control.start, stops, control.stop)
         if self._settings.local is not None:
-            local = LocalEndpoint(self.board, self._settings.local)
+            local = LocalEndpoint(self.board, self._settings.local, clock=self._clock)
             self._start_one("local", local.start, stops, local.stop)
         return stops
 
@@ -299,12 +303,17 @@ class Daemon:
 
 def _pace(tick: Tick) -> timedelta:
     """How long to rest: short while something is under way, long while the poll would wake us."""
-    step = tick.step
-    wake_after = getattr(step, "wake_after", None) or PACE_STEADY
-    if tick.state.episode is None:
-        return min(wake_after, PACE_STEADY)
-    quiet = tick.state.episode.quiet_since is not None
-    return min(wake_after, PACE_OPEN if quiet else PACE_THREATENED) or PACE_THREATENED
+    wake_after: timedelta | None = getattr(tick.step, "wake_after", None)
+    pace = _pace_of(tick)
+    return (pace if wake_after is None else min(wake_after, pace)) or PACE_THREATENED
+
+
+def _pace_of(tick: Tick) -> timedelta:
+    """A balancer that could not be read wakes nobody when it is back: under threat it is asked soon again."""
+    episode = tick.state.episode
+    if episode is None:
+        return PACE_STEADY if tick.assessment.threat is None else PACE_THREATENED
+    return PACE_THREATENED if episode.quiet_since is None else PACE_OPEN
 
 
 def _where(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from metadata_server.config import ClockKind
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
-from tests.until import until
+from tests.until import DEADLINE_S, until
 
 DRAINER = (sys.executable, "-m", "drainer")
 
@@ -160,14 +160,14 @@ class Sidecar:
     def events(self) -> list[str]:
         return [line["event"] for line in self.said()]
 
-    def until_said(self, event: str, *, times: int = 1) -> None:
+    def until_said(self, event: str, *, times: int = 1, within_s: float = DEADLINE_S) -> None:
         def heard() -> bool:
             ended = self.process is not None and self.process.poll() is not None
             there = self.events().count(event) >= times
             assert there or not ended, f"the daemon ended: {self.log.read_text(encoding='utf-8')[-3000:]}"
             return there
 
-        until(heard, f"{event} in {self.log}")
+        until(heard, f"{event} in {self.log}", within_s=within_s)
 
     def journal(self) -> list[dict[str, Any]]:
         path = self.state / "journal.jsonl"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from drainer import act_layers
 from drainer.acted import PENDING_REST, Acted, done, failed, rests_at_least
@@ -61,6 +62,8 @@ def intent_of(step: Touching, ports: Ports) -> Intended:
             return Intended(step=name_of(step), event_id=event_id)
         case Release():
             return Intended(step="release")
+        case _:
+            assert_never(step)
 
 
 def act(
@@ -85,6 +88,8 @@ def act(
             return _acknowledge(step, ports)
         case Release():
             return _simple(step, lambda: ports.budget.release() if ports.budget else None)
+        case _:
+            assert_never(step)
 
 
 def _acquire(step: Acquire, ports: Ports) -> Acted:
@@ -150,6 +155,8 @@ def _hook(step: Hook, ports: Ports, call: HookCall, timeout: timedelta) -> Acted
         case Abort(reason=reason):
             aborts = Finished(step="hook", outcome=Outcome.ABORT, stage=stage, kind="abort", reason=reason)
             return Acted(outcomes=(aborts,))
+        case _:
+            assert_never(answer)
 
 
 def _unheard(step: Hook, error: DrainerError) -> Acted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from typing import assert_never
 
 from drainer.core.assess import Assessment, LayerSight, Observation
 from drainer.core.episode import Episode
@@ -43,6 +44,8 @@ def noted(step: Note, seen: Observation, assessment: Assessment) -> Noted:
             return _returned(step, seen, assessment)
         case Noting.QUIET_SINCE | Noting.FAILING:
             return Noted(what=step.what)
+        case _:
+            assert_never(step.what)
 
 
 def vm_of(seen: Observation) -> Vm:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from drainer.core.episode import Episode, LayerFacts, State, Wishes
 from drainer.core.fold_wishes import skipped, wished
@@ -65,6 +66,8 @@ def _within(episode: Episode, body: Joined | Noted | Intended | Finished, at: In
             return intended(episode, body, at)
         case Finished():
             return finished(episode, body, at)
+        case _:
+            assert_never(body)
 
 
 def _wishes_after(state: State, body: Joined | Noted | Intended | Finished) -> Wishes:
@@ -106,6 +109,8 @@ def _noted(episode: Episode, note: Noted, at: Instant) -> Episode:
             return replace(episode, failing=True)
         case Noting.RETURNED:
             return _returned(episode, note)
+        case _:
+            assert_never(note.what)
 
 
 def _merged(episode: Episode, note: Noted) -> Mapping[str, Terms]:

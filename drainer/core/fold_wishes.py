@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from drainer.core import wish as asked
 from drainer.core.episode import Episode, LayerFacts, State, Wishes, all_in
@@ -44,6 +45,8 @@ def _kept(
             return replace(old, force_at=at)
         case asked.Ended():
             return _ended(old, wish)
+        case _:
+            assert_never(wish)
 
 
 def _ended(old: Wishes, ended: asked.Ended) -> Wishes:

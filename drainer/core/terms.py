@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from drainer.core.model import (
     At,
@@ -34,6 +35,8 @@ def due_at_of(event: Event, rule: Rule) -> datetime | None:
             return _shifted(at, -rule.lead)
         case Blank() | Garbled():
             return None
+        case _:
+            assert_never(event.not_before)
 
 
 def terms_of(

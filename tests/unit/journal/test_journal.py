@@ -183,6 +183,11 @@ def at(number: int) -> Instant:
     )
 
 
+def test_nothing_to_compact() -> None:
+    """No lines, or none that this release knows, are kept as they are."""
+    assert compacted((), budget=0) == ()
+
+
 def test_compacting_keeps_what_it_does_not_know() -> None:
     """A line of a newer release may matter to that release."""
     newer = '{"schema":2,"kind":"prophesied","at":{},"body":{}}'

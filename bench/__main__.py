@@ -88,6 +88,9 @@ def _cost(command: list[str], root: Path) -> Cost:
     process = started(command, root / "poller.log")
     try:
         return measure(process, seconds=SECONDS, warm_up_s=WARM_UP_S)
+    except (OSError, RuntimeError) as error:
+        said = (root / "poller.log").read_text(encoding="utf-8", errors="replace")[-2000:]
+        raise RuntimeError(f"{' '.join(command[:5])} did not last: {said}") from error
     finally:
         ended(process)
 

@@ -6,6 +6,7 @@ given the imports of what it is compared with.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import importlib
 import json
@@ -18,7 +19,8 @@ PATH = "/metadata/scheduledevents?api-version=2020-07-01"
 def main() -> None:
     host, port = sys.argv[1], int(sys.argv[2])
     for module in sys.argv[3:]:
-        importlib.import_module(module)
+        with contextlib.suppress(ImportError):  # compiled modules register names that no file bears
+            importlib.import_module(module)
     connection = http.client.HTTPConnection(host, port, timeout=5)
     pause = threading.Event()
     while True:

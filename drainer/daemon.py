@@ -237,6 +237,7 @@ class Daemon:
         self._reconciler = self._build(policy)
         self._reconciler.memory.seen_document = memory.seen_document
         self._reconciler.memory.said = memory.said
+        self._reconciler.memory.told = memory.told
 
     # --- signals and listeners ---
 

@@ -146,8 +146,12 @@ class Sidecar:
         assert self.process is not None
         return self.process.wait(timeout=30)
 
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def close(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.runs:
             self.kill()
         self.application.close()
 

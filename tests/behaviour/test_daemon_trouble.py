@@ -49,10 +49,6 @@ def out(stand: Stand) -> str:
     return event
 
 
-def alive(one: Sidecar) -> bool:
-    return one.process is not None and one.process.poll() is None
-
-
 def alarms(one: Sidecar) -> set[str]:
     return {alarm["kind"] for alarm in one.status()["alarms"]}
 
@@ -152,7 +148,7 @@ def test_full_disk_before_an_episode(stand: Stand, disk: SmallDisk) -> None:
     event = stand.schedule()
     assert "No space left on device" in one.until_alarmed("open-failing")
     assert (one.marker.exists(), stand.document()) == (False, {event: "Scheduled"})
-    assert alive(one)
+    assert one.runs
     disk.empty()
     one.until_said("acknowledge.done")
     assert disk.journal[0] == "opened"
@@ -185,7 +181,7 @@ def test_full_disk_while_out_with_the_reserve_gone(stand: Stand, disk: SmallDisk
     until(lambda: not one.marker.exists(), "the VM to be back")
     one.until_alarmed("journal-unwritable")
     assert one.told("status").returncode == 3
-    assert alive(one)
+    assert one.runs
     disk.empty()
     one.until_said("episode.closed")
     until(lambda: disk.journal[-1] == "closed", "the records to be written after all")
@@ -211,7 +207,7 @@ def test_unreachable_balancer(tmp_path: Path) -> None:
             Path(proxy.socket).rename(moved)
             event = stand.schedule(in_="120s")
             assert "haproxy-unreachable" in one.until_alarmed("layer-unreadable")
-            assert (alive(one), one.steps(), stand.document()) == (True, [], {event: "Scheduled"})
+            assert (one.runs, one.steps(), stand.document()) == (True, [], {event: "Scheduled"})
             moved.rename(proxy.socket)
             one.until_said("cordon.done", within_s=10)
             one.until_said("acknowledge.done")
@@ -233,7 +229,7 @@ def test_a_cordon_that_fails_is_tried_again(stand: Stand) -> None:
     serving(stand)
     event = stand.schedule()
     assert str(folder) in one.until_alarmed("cordon-failing")
-    assert (alive(one), stand.document()) == (True, {event: "Scheduled"})
+    assert (one.runs, stand.document()) == (True, {event: "Scheduled"})
     folder.mkdir()
     one.until_said("acknowledge.done")
     assert (folder / "draining").exists()
@@ -321,7 +317,7 @@ def test_a_damaged_journal_is_read_only_and_restore_offline_gives_back(stand: St
     assert one.told("status").returncode == 3
     assert one.told("hold", "--until", "1h").returncode == 1
     stand.schedule()
-    assert alive(one)
+    assert one.runs
     assert one.state.joinpath("journal.jsonl").read_bytes() == kept
     assert one.stop() == 0
     ran = one.told("restore", "--offline", "--policy", str(one.policy))

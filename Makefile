@@ -27,10 +27,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Fast tiers, in two processes, with the coverage gates.
+# Fast tiers with the coverage gates; three processes, since many tests wait for processes of their own.
 test: check
 	tests/install-system-packages
-	$(PYTEST) -m "not slow" -n 2 --dist worksteal --cov --cov-report=term:skip-covered --durations=10
+	$(PYTEST) -m "not slow" -n 3 --dist worksteal --cov --cov-report=term:skip-covered --durations=10
 	$(BIN)/coverage report --include='drainer/core/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95 --format=total
 

@@ -85,6 +85,7 @@ def test_with_the_drain_disabled_the_demo_fails(tmp_path: Path, monkeypatch: pyt
         assert '"cordon.' not in said
 
 
+@pytest.mark.slow
 def test_without_the_sidecar_it_exits_0_and_reports_failures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -97,7 +97,7 @@ backend web
     balance source
     hash-type consistent
     option httpchk GET /healthz
-    default-server check inter 500ms fall 2 rise 2 pool-purge-delay 1s
+    default-server check inter 500ms fall 2 rise 2 pool-max-conn 0
 {servers}
 """
 

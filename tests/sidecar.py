@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drainer.control.client import ask
 from metadata_server.config import ClockKind
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
 from tests.until import DEADLINE_S, until
@@ -113,8 +114,8 @@ class Sidecar:
         )
 
     def status(self) -> dict[str, Any]:
-        """What `drainer status --json` prints, whatever its exit code."""
-        shown: dict[str, Any] = json.loads(self.told("status", "--json").stdout)
+        """What the living daemon says over its socket."""
+        shown: dict[str, Any] = ask(self.socket, "status")["status"]
         return shown
 
     def until_alarmed(self, kind: str) -> str:

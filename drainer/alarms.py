@@ -46,8 +46,8 @@ def _of_journal(journal: Journal) -> Iterator[Alarm]:
     if journal.broken:
         yield Alarm(
             kind="journal-damaged",
-            reason=f"{journal.broken}; nothing more is done. `drainer restore --offline` gives back what it "
-            "still says",
+            reason=f"{journal.broken}; nothing is taken out any more, and what it still says is given back. "
+            "Stop the daemon and run `drainer restore --offline`: it sets the journal aside",
         )
     if journal.unrecorded:
         yield Alarm(kind="journal-unwritable", reason=f"{journal.unrecorded} records could not be written")

@@ -331,6 +331,21 @@ def test_a_damaged_journal_is_read_only_and_restore_offline_gives_back(stand: St
     until(lambda: one.status()["alarms"] == [], "a life without alarms")
 
 
+def test_a_damaged_journal_still_gives_back_what_it_says_was_taken(stand: Stand) -> None:
+    """A broken line while out: once the event is over the VM is given back, and nothing new is taken."""
+    one = serving(stand)
+    event = out(stand)
+    one.kill()
+    damage(one, "noted")
+    kept = one.state.joinpath("journal.jsonl").read_bytes()
+    one.start()
+    one.until_alarmed("journal-damaged")
+    assert one.marker.exists()
+    stand.complete(event)
+    until(lambda: not one.marker.exists(), "the VM to be back")
+    assert one.state.joinpath("journal.jsonl").read_bytes() == kept
+
+
 def test_a_torn_last_line_is_dropped(stand: Stand) -> None:
     """A power cut inside the last write: warned of, dropped, and the episode goes on to its end."""
     one = serving(stand)

@@ -15,18 +15,37 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class SystemClock:
-    """The machine's clocks. `boot_id` is where the kernel tells one boot from the next."""
+    """The machine's clocks. `boot_id` is where the kernel tells one boot from the next.
+
+    Another file stands for a boot of its own (a namespace that "reboots" alone): it booted when that file
+    was written.
+    """
 
     def __init__(self, boot_id: Path = BOOT_ID) -> None:
         self._boot = _boot(boot_id)
+        self._booted_s = _booted_s(boot_id)
 
     def now(self) -> Instant:
         return Instant(
-            wall=datetime.fromtimestamp(time.time(), UTC), monotonic_s=_since_boot_s(), boot=self._boot
+            wall=datetime.fromtimestamp(time.time(), UTC), monotonic_s=self._up_s(), boot=self._boot
         )
 
     def uptime(self) -> timedelta:
-        return timedelta(seconds=_since_boot_s())
+        return timedelta(seconds=self._up_s())
+
+    def _up_s(self) -> float:
+        return _since_boot_s() - self._booted_s
+
+
+def _booted_s(boot_id: Path) -> float:
+    """When this boot began, in seconds of the kernel's boot clock."""
+    if boot_id == BOOT_ID:
+        return 0.0
+    try:
+        age_s = time.time() - boot_id.stat().st_mtime
+    except OSError:
+        return 0.0
+    return max(0.0, _since_boot_s() - max(0.0, age_s))
 
 
 def _since_boot_s() -> float:

@@ -40,7 +40,7 @@ PACE_BUG = timedelta(seconds=1)
 def run(settings: Settings) -> int:
     """Serve until SIGTERM. Exits 0, 78 (configuration), 75 (locked) or 1 (state unwritable at start)."""
     clock = SystemClock(settings.boot_id)
-    log = Log(clock.now)
+    log = Log(clock.now, always={"dry_run": True} if settings.dry_run else {})
     try:
         daemon = Daemon(settings, clock, log)
         daemon.serve()
@@ -115,7 +115,7 @@ class Daemon:
         """Until SIGTERM."""
         self._listen_to_signals()
         listeners = self._start_listeners()
-        self._log.info("daemon.started", state=str(self._settings.state), dry_run=self._settings.dry_run)
+        self._log.info("daemon.started", state=str(self._settings.state))
         self._poller.start()
         try:
             while not self._stopping.is_set():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TextIO
@@ -29,8 +29,15 @@ COLOURS = {Level.INFO: "", Level.WARNING: "\x1b[33m", Level.ERROR: "\x1b[31m"}
 class Log:
     """One line an event. A stream that cannot be written to is no reason to stop draining."""
 
-    def __init__(self, now: Callable[[], Instant], stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        now: Callable[[], Instant],
+        stream: TextIO | None = None,
+        always: Mapping[str, object] | None = None,
+    ) -> None:
+        """`always` stands on every line."""
         self._now = now
+        self._always = dict(always or {})
         self._stream = sys.stderr if stream is None else stream
         self._terminal = self._stream.isatty()
         self._writing = threading.Lock()
@@ -52,7 +59,7 @@ class Log:
         shape = _for_terminal if self._terminal else _as_json
         try:
             with self._writing:
-                self._stream.write(shape(at, level, event, values) + "\n")
+                self._stream.write(shape(at, level, event, {**values, **self._always}) + "\n")
                 self._stream.flush()
         except (OSError, ValueError):
             return

@@ -13,6 +13,7 @@ from threading import Event
 from drainer.clock import SystemClock
 from drainer.core import wish as wishes
 from drainer.core.model import AckAnswer, Unreadable, elapsed
+from drainer.core.record import Intended
 from drainer.core.step import Wait
 from drainer.errors import Broken, Refused
 from drainer.hooks import HookRan
@@ -50,11 +51,19 @@ def restore_offline(settings: Settings) -> int:
     def alarm(kind: str, reason: str) -> None:
         log.error("alarm.raised", kind=kind, reason=reason)
 
+    if not settings.state.is_dir():
+        print(f"drainer: there is no state directory {settings.state}; name it by --state", file=sys.stderr)
+        return EXIT_FAILED
     try:
         directory = StateDirectory(settings.state, clock=clock, log=log, alarm=alarm, dry_run=False)
+    except Stopped as stopped:
+        return stopped.code
+    try:
         return _restore(settings, directory, clock, log, alarm)
     except Stopped as stopped:
         return stopped.code
+    finally:
+        directory.release()
 
 
 def _restore(
@@ -63,8 +72,7 @@ def _restore(
     journal, damaged = _readable(directory, clock)
     episode = journal.state.episode
     if episode is None:
-        print("nothing to give back: the journal holds no open episode", file=sys.stderr)
-        return EXIT_OK
+        return _nothing_open(directory, damaged=damaged)
     ruling = Ruling(
         settings,
         directory=directory,
@@ -96,6 +104,31 @@ def _restore(
         print(f"the damaged journal is kept as {aside}", file=sys.stderr)
     print(f"given back: {', '.join(episode.layers)}")
     return EXIT_OK
+
+
+def _nothing_open(directory: StateDirectory, *, damaged: bool) -> int:
+    """Nothing to give back; or, the journal being damaged, no way to tell: then what can be done by hand."""
+    if not damaged:
+        print("nothing to give back: the journal holds no open episode", file=sys.stderr)
+        return EXIT_OK
+    print(
+        f"drainer: the journal in {directory.path} is damaged, so it cannot tell whether this VM was taken "
+        "out; nothing was given back. Look at the balancer; a cordon is undone by hand with:",
+        file=sys.stderr,
+    )
+    for undo in _undone_by(directory):
+        print(f"    {undo}", file=sys.stderr)
+    return EXIT_FAILED
+
+
+def _undone_by(directory: StateDirectory) -> tuple[str, ...]:
+    """The undo commands of every cordon that the readable lines still hold, each once, newest last."""
+    found: dict[str, None] = {}
+    for line in filter(_is_readable, directory.store.load()):
+        body = read_line(line).body
+        if isinstance(body, Intended):
+            found.update(dict.fromkeys(body.undo))
+    return tuple(found)
 
 
 def _readable(directory: StateDirectory, clock: Clock) -> tuple[Journal, bool]:

@@ -25,7 +25,7 @@ WHY = {
     Noting.QUIET_SINCE: "no notice is left",
     Noting.THREAT_RETURNED: "a notice came back",
     Noting.CORDONED_AT: "no layer takes new work any more",
-    Noting.RETURNED: "somebody else gave this layer back",
+    Noting.RETURNED: "this layer reads In although it was to be out: given back by somebody, or never taken",
     Noting.TERMS: "a notice joined, or its times moved",
     Noting.FAILING: "the application had been failing its deep check before the drain",
 }

@@ -66,7 +66,7 @@ class Show:
             at = monotonic() - self._began
             asked = sum(self._served.values()) + self._failed
             self._console.print(
-                f"{at:6.1f} s  {vm}  {what:<18} {asked:>6} requests, {self._failed} failed", highlight=False
+                f"{at:6.1f} s  {vm}  {what:<24} {asked:>6} requests, {self._failed} failed", highlight=False
             )
 
     def out(self, taking: dict[str, bool]) -> None:

@@ -78,20 +78,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--listen",
         type=_address,
-        default=("0.0.0.0", 9180),
+        default=os.environ.get("DRAINER_LISTEN") or "0.0.0.0:9180",
         metavar="ADDRESS:PORT",
         help="default 0.0.0.0:9180; IPv6 in brackets; sockets passed by systemd go first",
     )
     parser.add_argument(
         "--marker",
         type=Path,
-        default=Path("/var/lib/drainer/draining"),
+        default=os.environ.get("DRAINER_MARKER") or "/var/lib/drainer/draining",
         metavar="PATH",
         help="default /var/lib/drainer/draining",
     )
     parser.add_argument(
         "--check",
         type=_target,
+        default=os.environ.get("DRAINER_CHECK") or None,
         metavar="URL|HOST:PORT",
         help="up only where this answers 200, or accepts, within 1 s; default: none",
     )
@@ -107,9 +108,11 @@ def _target(text: str) -> shallow.Target:
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"expected ADDRESS:PORT, got {text!r}")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    bare = host.removeprefix("[").removesuffix("]")
+    digits = port.isascii() and port.isdigit() and len(port) <= 5
+    if not bare or not digits or int(port) > 65535 or (":" in bare) is not host.startswith("["):
+        raise argparse.ArgumentTypeError(f"expected ADDRESS:PORT (IPv6 in brackets), got {text!r}")
+    return bare, int(port)
 
 
 def _shown(address: tuple[str, int]) -> str:

@@ -325,3 +325,10 @@ def test_the_unit_imports_little() -> None:
     assert not {"requests", "yaml", "http.client", "http.server", "drainer.core.policy"} & set(
         ran.stdout.split()
     )
+
+
+def test_ipv6_wants_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    """An IPv6 address without brackets is a usage error, as everywhere else."""
+    with pytest.raises(SystemExit):
+        unit.main(["--listen", "::1:9280"])
+    assert "IPv6 in brackets" in capsys.readouterr().err

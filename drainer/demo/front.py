@@ -13,7 +13,7 @@ from drainer.demo.places import BALANCER, PROBE_THRESHOLD, PROBER, Place, free_p
 from drainer.demo.platform import Platform, balanced, wired
 from drainer.demo.until import until
 
-LISTEN_HOST = "127.0.0.1"
+LISTEN_HOST = "127.0.0.3"
 
 
 class Front(Protocol):

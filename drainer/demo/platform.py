@@ -15,7 +15,8 @@ from drainer.demo.machine import ended, started
 from drainer.demo.places import BALANCER, PROBE_THRESHOLD, PROBER, Place, free_port
 from drainer.demo.until import until
 
-CONTROL_HOST = "127.0.0.1"
+CONTROL_HOST = "127.0.0.2"
+"""Not 127.0.0.1, whose free ports every other connection on this machine takes from."""
 
 
 class Platform:

@@ -219,6 +219,7 @@ def test_restore_offline_leaves_a_living_daemon_its_work(stand: Stand) -> None:
 
 def test_restore_offline_with_nothing_open_says_so(stand: Stand) -> None:
     """No journal, no episode: exit 0, and nothing is touched."""
+    stand.sidecar.state.mkdir()
     stand.sidecar.marker.touch()
     ran = stand.sidecar.told("restore", "--offline", "--policy", str(stand.sidecar.policy))
     assert ran.returncode == 0

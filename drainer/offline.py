@@ -88,6 +88,9 @@ def _restore(
         stopping=lambda: False,
         hook_ran=lambda ran: _hook_ran(log, ran),
     )
+    unknown = sorted(set(episode.layers) - {layer.name for layer in ports.layers})
+    if unknown:
+        return _no_such_layer(directory, unknown)
     reconciler = Reconciler(ports=ports, journal=journal, policy=ruling.policy, log=log)
     try:
         reconciler.wish(wishes.Restore(event_ids=tuple(episode.terms)), by="restore --offline")
@@ -114,6 +117,18 @@ def _nothing_open(directory: StateDirectory, *, damaged: bool) -> int:
     print(
         f"drainer: the journal in {directory.path} is damaged, so it cannot tell whether this VM was taken "
         "out; nothing was given back. Look at the balancer; a cordon is undone by hand with:",
+        file=sys.stderr,
+    )
+    for undo in _undone_by(directory):
+        print(f"    {undo}", file=sys.stderr)
+    return EXIT_FAILED
+
+
+def _no_such_layer(directory: StateDirectory, unknown: list[str]) -> int:
+    """The policy lost a layer that took this VM out: waiting would not bring it back."""
+    print(
+        f"drainer: the policy has no layer {', '.join(unknown)}, by which this VM was taken out; nothing was "
+        "given back. Name the policy of then by --policy, or undo it by hand with:",
         file=sys.stderr,
     )
     for undo in _undone_by(directory):

@@ -40,3 +40,16 @@ def test_nothing_open_is_success(tmp_path: Path, capsys: pytest.CaptureFixture[s
     """An empty, whole journal: nothing to give back, exit 0."""
     assert restore_offline(Settings(state=tmp_path)) == 0
     assert "nothing to give back" in capsys.readouterr().err
+
+
+def test_a_layer_that_the_policy_lost_is_named_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An open episode of a layer that the policy has no more: exit 1 at once, with the undo command."""
+    body = '"body":{"episode":"e","vm":"vm1","vm_id":"","policy":"","terms":[],"layers":{"elsewhere":null}}}'
+    cordon = CORDON.replace('"health-probe"', '"elsewhere"')
+    (tmp_path / "journal.jsonl").write_text(f"{OPENED},{body}\n{cordon}\n", encoding="utf-8")
+    assert restore_offline(Settings(state=tmp_path)) == 1
+    said = capsys.readouterr().err
+    assert "no layer elsewhere" in said
+    assert "rm -f /var/lib/drainer/draining" in said

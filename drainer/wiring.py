@@ -60,9 +60,9 @@ def load_policy(settings: Settings) -> Accepted:
 
 def built_in() -> Accepted:
     """The policy that is used where no file stands: mask-reboots."""
-    from importlib.resources import files
+    from drainer.policyfile.builtin import builtin
 
-    text = files("drainer").joinpath("policies/mask-reboots.yaml").read_text(encoding="utf-8")
+    text = builtin()
     return Accepted(policy=parse_policy(text, file="built-in mask-reboots"), text=text)
 
 

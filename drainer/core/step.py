@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -127,7 +126,3 @@ def key_of(step: Step) -> str:
             return f"{name_of(step)} {event_id}"
         case _:
             return name_of(step)
-
-
-Backoffs = Mapping[str, timedelta]
-"""Step key → how long it still backs off."""

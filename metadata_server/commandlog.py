@@ -101,7 +101,7 @@ def _read(hint: Any, value: Any) -> object:
     if hint is Fault:
         return Fault(**{**value, "kind": FaultKind(value["kind"])})
     if hint == tuple[str, ...]:
-        return tuple(value)
+        return tuple(str(each) for each in value)
     return hint(value)
 
 
@@ -131,7 +131,7 @@ def _begun(path: Path, line: str, clock: str) -> datetime:
         begin = json.loads(line)
         begun = datetime.fromisoformat(begin["at"])
         found = (begin["kind"], begin["version"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise _broken(path, 1, "the beginning of a scenario", line) from None
     if found != ("Begin", VERSION):
         raise _broken(path, 1, f"a scenario of version {VERSION}", line)
@@ -143,7 +143,7 @@ def _begun(path: Path, line: str, clock: str) -> datetime:
 def _command(path: Path, number: int, line: str) -> Command:
     try:
         return from_record(json.loads(line))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise _broken(path, number, "a command", line) from None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from metadata_server.topology import Address, Vm
 
-_ANY = ("0.0.0.0", "::")
+_ANY = ("0.0.0.0", "::")  # a comparison, nothing is bound  # nosec B104
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,13 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Generator
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from metadata_server.clock import pause
 from metadata_server.topology import Address
 
 _BACKLOG = 1024
@@ -72,13 +74,32 @@ class _Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.app_state = {**self.app_state, "transport": transport}
+        self._encrypted = transport.get_extra_info("sslcontext") is not None
         super().connection_made(transport)  # type: ignore[arg-type]
+
+    def shutdown(self) -> None:
+        """The end: an idle connection over TLS is not asked to agree.
+
+        One that is closing already is not closed again: asyncio's loses hold of itself by that.
+        """
+        if not self.transport.is_closing():
+            super().shutdown()
+        if self._encrypted and self.transport.is_closing():
+            self.transport.abort()
 
 
 class Server(uvicorn.Server):
     """uvicorn without its signals, its banner and its own idea of the date."""
 
-    def __init__(self, app: ASGIApp, *, until: asyncio.Event) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        until: asyncio.Event,
+        certificate: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
+        """With a certificate and its key it speaks TLS."""
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         config = uvicorn.Config(
             app,
@@ -90,6 +111,8 @@ class Server(uvicorn.Server):
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=_LAST_WORDS_S,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
         super().__init__(config)
         self._until = until
@@ -102,3 +125,10 @@ class Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Wait for the end instead of looking for it ten times a second."""
         await self._until.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End as uvicorn does, and leave no connection behind that is still waited upon."""
+        await super().shutdown(sockets)
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
+        await pause(0)

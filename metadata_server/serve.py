@@ -9,6 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from metadata_server.arm.serving import ManagementApi
 from metadata_server.balancing import Balancing
 from metadata_server.clock import Clock, ManualClock, RealClock, whole_second
 from metadata_server.commandlog import CommandLog
@@ -16,7 +17,10 @@ from metadata_server.config import ClockKind, ServeConfig
 from metadata_server.control.app import control_app
 from metadata_server.directory import Directory
 from metadata_server.imds.app import MetadataApp
+from metadata_server.imds.identity import Issuer
+from metadata_server.imds.sources import Sources
 from metadata_server.listening import ByAddress, Server, bind, bound
+from metadata_server.tokens import Tokens
 from metadata_server.topology import Address, Topology, Vm
 from metadata_server.world import World, scenario_for
 
@@ -31,7 +35,9 @@ class Emulator:
             self.world = _world(config, opened)
             self.directory = self._listen(config.topology)
             self.control_address = None if config.control is None else self._open(config.control)
+            self.tokens = Tokens()
             self._balancing = Balancing(config.topology)
+            self.management = self._manage(config.topology)
             self._opened = opened.pop_all()
 
     async def serve(self, *, until: asyncio.Event, ready: Callable[[], Awaitable[None]]) -> None:
@@ -40,9 +46,12 @@ class Emulator:
             await self._balancing.start()
             self._balancing.follow(self.world.timeline())
             self.world.follower = self._balancing.follow
-            answering = asyncio.create_task(Server(self._app(), until=until).serve(sockets=self._sockets))
+            answering = [asyncio.create_task(Server(self._app(), until=until).serve(sockets=self._sockets))]
+            if self.management is not None:
+                self.management.follow(self._balancing)
+                answering.append(asyncio.create_task(self.management.serve(self._balancing, until=until)))
             await ready()
-            await answering
+            await asyncio.gather(*answering)
         finally:
             await self._balancing.stop()
             self._opened.close()
@@ -54,6 +63,8 @@ class Emulator:
         ]
         if self.control_address is not None:
             lines.append(f"control http://{self.control_address}")
+        if self.management is not None:
+            lines.append(f"management {self.management.url} {self.management.authority}")
         return lines + self._balancing.listeners()
 
     def _app(self) -> ByAddress:
@@ -61,7 +72,8 @@ class Emulator:
         control = None
         if self.control_address is not None:
             control = control_app(world=world, directory=directory, balancers=self._balancing.status)
-        metadata = MetadataApp(world=world, directory=directory)
+        sources = Sources(issuer=Issuer(self.tokens), rules=self._balancing.rules)
+        metadata = MetadataApp(world=world, directory=directory, sources=sources)
         return ByAddress(metadata=metadata, control=control, control_address=self.control_address)
 
     def _listen(self, topology: Topology) -> Directory:
@@ -76,6 +88,14 @@ class Emulator:
         listening: dict[Address, tuple[Vm, ...]] = {self._open(vm.address): (vm,) for vm in alone}
         listening.update({self._open(address): tuple(vms) for address, vms in shared.items()})
         return Directory(listening=listening)
+
+    def _manage(self, topology: Topology) -> ManagementApi | None:
+        if topology.management is None:
+            return None
+        api = ManagementApi(topology, topology.management, world=self.world, tokens=self.tokens)
+        self._opened.callback(api.close)
+        self.world.management = api.service
+        return api
 
     def _open(self, address: Address) -> Address:
         listener = bind(address)

@@ -80,15 +80,73 @@ class Switches:
         timedelta | None,
         "unread for this long the service is off; the next read starts at a reset incarnation",
     ] = None
-    rate_limit: Annotated[Literal["off", "on"], "429 past 5 requests in one second of one VM"] = "off"
+    rate_limit: Annotated[
+        Literal["off", "on"], "429 past 5 requests (20 for tokens) in one second of one VM"
+    ] = "off"
     rate_limit_counts: Annotated[
         Literal["together", "apart"], "Scheduled Events shares the 5 a second with the rest, or has its own"
     ] = "together"
+    established_on_removal: Annotated[
+        Literal["keep", "reset", "silence"],
+        "flows of a member that leaves a pool go on, are reset at both ends, or are never answered again",
+    ] = "keep"
+    rehash_on_change: Annotated[
+        Literal["no", "yes"], "a change of a pool moves the clients of its member alone, or places all anew"
+    ] = "no"
+    admin_state_down: Annotated[
+        Literal["keep", "reset"], "flows of a member whose administrative state becomes Down: kept or reset"
+    ] = "keep"
+    idle_timeout: Annotated[
+        timedelta | None, "a flow over which nothing passes for so much real time ends (the platform: 4m)"
+    ] = None
+    tcp_reset: Annotated[
+        Literal["off", "on"], "an idle flow ends without a word, or with a reset at both ends"
+    ] = "off"
+    token_lifetime: Annotated[
+        timedelta, "how long an access token lives; the same one is given until half of that is over"
+    ] = timedelta(days=1)
+    lb_metadata: Annotated[
+        Literal["fresh", "stale"],
+        "load balancer metadata follows the pools, or stays as the topology has them",
+    ] = "fresh"
+
+    if_match: Annotated[
+        Literal["honoured", "ignored"], "a write with an If-Match that is not the etag is refused, or done"
+    ] = "honoured"
+    concurrent_write: Annotated[
+        Literal["superseded", "429", "409"],
+        "a write beside one that still runs takes its place, or is refused with this status",
+    ] = "superseded"
+    provisioning_state: Annotated[
+        Literal["honest", "ahead"], "provisioningState says Updating while a write runs, or Succeeded at once"
+    ] = "honest"
+    operations_read: Annotated[
+        Literal["free", "needed"], "asking after an operation needs a right of its own, or none"
+    ] = "free"
+    pool_put_body: Annotated[
+        Literal["unchanged", "whole"],
+        "a write of adminState on a pool of interfaces: members unchanged, or everything else unchanged",
+    ] = "unchanged"
+    nat_port: Annotated[
+        Literal["same", "new"],
+        "a member that returns to a pool with an inbound NAT rule gets the port that it had, or another",
+    ] = "same"
+    arm_throttling: Annotated[
+        Literal["on", "off"], "the management API's documented token buckets: 429 past them"
+    ] = "on"
+    operation_time: Annotated[timedelta, "how long a write to the management API runs"] = timedelta(seconds=1)
+    operation_retry_after: Annotated[timedelta, "Retry-After of a write that runs (the platform: 10s)"] = (
+        timedelta(seconds=10)
+    )
+    propagation: Annotated[timedelta, "from the end of a write to its effect on the balancers"] = timedelta(
+        seconds=1
+    )
 
     def changed(self, name: str, value: str) -> Self:
-        """The same with one switch set; Unknown if there is none of that name, BadInput for a bad value."""
+        """The same with one switch set, its name written with - or _; Unknown if there is none of that name,
+        BadInput for a bad value."""
         field = name.replace("-", "_")
-        if name != name.lower() or "_" in name or field not in _TYPES:
+        if name != name.lower() or field not in _TYPES:
             problem = Problem(field="name", expected=f"one of {', '.join(names())}", found=repr(name))
             raise Unknown([problem])
         change: dict[str, Any] = {field: _parse(name, _TYPES[field], value)}

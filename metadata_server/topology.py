@@ -6,14 +6,18 @@ with one value is refused where it is built; what can be wrong between values, `
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
+from metadata_server.arm.roles import ROLES
 from metadata_server.errors import Problem
 
 ADDRESS = "ADDRESS:PORT, with IPv6 in brackets"
+PORTS = "FIRST-LAST:BACKEND, ports such as 5000-5099:22"
+SYSTEM = "system"
 NAME = "a name of letters, digits, '-', '_' or '.'"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -61,9 +65,19 @@ def parse_name(text: str) -> str:
     return text
 
 
+class Orchestration(StrEnum):
+    """How a scale set runs its VMs: as ordinary ones, or as instances of its own."""
+
+    FLEXIBLE = "flexible"
+    UNIFORM = "uniform"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vm:
-    """One virtual machine, told apart by where its service listens or by `source`, its own address."""
+    """One virtual machine, told apart by where its service listens or by `source`, its own address.
+
+    `identities` names the managed identities assigned to it: `system` is its own, any other was made apart.
+    """
 
     name: str
     address: Address
@@ -77,6 +91,33 @@ class Vm:
     vm_id: str | None = None
     resource_group: str = "emulated"
     subscription: str = "00000000-0000-0000-0000-000000000000"
+    identities: tuple[str, ...] = (SYSTEM,)
+    scale_set: str | None = None
+    orchestration: Orchestration = Orchestration.FLEXIBLE
+
+    @property
+    def resource_id(self) -> str:
+        """What the management API calls it; an instance of a uniform scale set goes by its number."""
+        compute = f"{self.group}/Microsoft.Compute"
+        if not self.is_instance:
+            return f"{compute}/virtualMachines/{self.name}"
+        number = self.name[len(self.name.rstrip("0123456789")) :] or "0"
+        return f"{compute}/virtualMachineScaleSets/{self.scale_set}/virtualMachines/{number}"
+
+    @property
+    def group(self) -> str:
+        """Where the ids of its resource group's resources begin."""
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}/providers"
+
+    @property
+    def is_instance(self) -> bool:
+        """Whether it is run by a uniform scale set."""
+        return self.scale_set is not None and self.orchestration is Orchestration.UNIFORM
+
+    @property
+    def private_ip(self) -> str:
+        """Its own address."""
+        return self.source or self.address.host
 
     @property
     def scope(self) -> str:
@@ -111,13 +152,76 @@ class Member:
     address: Address
 
 
+class PoolKind(StrEnum):
+    """What a pool is made of: interfaces, addresses, or members of an application gateway."""
+
+    NIC = "nic"
+    IP = "ip"
+    GATEWAY = "gateway"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NatPorts:
+    """An inbound NAT rule over a pool: each member has one frontend port of the span, `last` included."""
+
+    first: int
+    last: int
+    backend: int
+
+    @classmethod
+    def parse(cls, text: str) -> "NatPorts":
+        """`5000-5099:22`; ValueError says what was expected."""
+        found = re.fullmatch(r"(\d{1,5})-(\d{1,5}):(\d{1,5})", text, re.ASCII)
+        if found is None:
+            raise ValueError(PORTS)
+        first, last, backend = (int(number) for number in found.groups())
+        return cls(first=first, last=last, backend=backend)
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.first <= self.last <= 65535 and 1 <= self.backend <= 65535):
+            raise ValueError(PORTS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """Those who share the traffic of one balancer."""
+    """Those who share the traffic of one balancer; `outbound_rule`: an outbound rule uses them too.
+
+    `probed` False: its rule has no probe. `by_address`: a gateway's members are addresses, not interfaces.
+    """
 
     name: str
     members: tuple[Member, ...]
     probe: Probe = field(default_factory=Probe)
+    outbound_rule: bool = False
+    inbound_rule: bool = True
+    probed: bool = True
+    by_address: bool = False
+    kind: PoolKind = PoolKind.NIC
+    nat: NatPorts | None = None
+
+
+class Outbound(StrEnum):
+    """The VMs' way out to the network: a gateway of the subnet, the balancer's pool alone, or none."""
+
+    NAT = "nat"
+    POOL = "pool"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Management:
+    """Where the management API listens, and what it knows beside what the topology comes to.
+
+    `ca`: where the certificate of its authority is written. `roles` by VM; a VM that is not named has all.
+    `resources`: whole bodies, which take the place of derived ones of the same id.
+    """
+
+    listen: Address
+    ca: str = ""
+    outbound: Outbound = Outbound.NAT
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    custom_roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    resources: tuple[dict[str, Any], ...] = ()
 
 
 class Affinity(StrEnum):
@@ -154,6 +258,7 @@ class Topology:
     pools: tuple[Pool, ...] = ()
     balancers: tuple[Listener, ...] = ()
     applications: tuple[Application, ...] = ()
+    management: Management | None = None
 
     def problems(self) -> Iterator[Problem]:
         """Everything that does not fit together; `field` is a path such as `vms[1].source`."""
@@ -161,6 +266,8 @@ class Topology:
             yield Problem(field="vms", expected="at least one VM", found="none")
         yield from _twice("vms", [("name", vm.name) for vm in self.vms])
         yield from _twice("pools", [("name", pool.name) for pool in self.pools])
+        for place, vm in enumerate(self.vms):
+            yield from _repeated(f"vms[{place}].identities", vm.identities)
         yield from self._confused()
         yield from self._dangling()
 
@@ -191,12 +298,23 @@ class Topology:
             yield from _known(f"balancers[{place}].pool", balancer.pool, pools, "pool")
         for place, application in enumerate(self.applications):
             yield from _known(f"applications[{place}].vm", application.vm, vms, "VM")
+        if self.management is not None:
+            roles = {*ROLES, *self.management.custom_roles}
+            for vm, names in self.management.roles.items():
+                yield from _known(f"management.roles.{vm}", vm, vms, "VM")
+                for name in names:
+                    yield from _known(f"management.roles.{vm}", name, roles, "role")
 
 
 def _known(path: str, name: str, names: set[str], what: str) -> Iterator[Problem]:
     if name not in names:
         there = ", ".join(sorted(names)) or "none"
         yield Problem(field=path, expected=f"a {what} of this topology ({there})", found=repr(name))
+
+
+def _repeated(path: str, names: tuple[str, ...]) -> Iterator[Problem]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem(field=path, expected="each name once", found=repr(name))
 
 
 def _twice(path: str, entries: list[tuple[str, str]]) -> Iterator[Problem]:

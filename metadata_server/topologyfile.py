@@ -1,5 +1,6 @@
 """The topology as a YAML file: unknown keys are refused, and all problems are reported at once."""
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from enum import StrEnum
@@ -12,12 +13,19 @@ from metadata_server.times import DURATION, parse_duration
 from metadata_server.topology import (
     ADDRESS,
     NAME,
+    PORTS,
+    SYSTEM,
     Address,
     Affinity,
     Application,
     Listener,
+    Management,
     Member,
+    NatPorts,
+    Orchestration,
+    Outbound,
     Pool,
+    PoolKind,
     Probe,
     Protocol,
     Topology,
@@ -31,6 +39,9 @@ _E = TypeVar("_E", bound=StrEnum)
 _IP = "an IP address"
 _DOMAIN = "a number, 0 or more"
 _TEXT = "text"
+_TRUTH = "true or false"
+_BODIES = "a JSON file with a list of resources, each with its id"
+_IDENTITIES = f"a list of {SYSTEM} and names of identities"
 
 
 class BadTopology(Exception):
@@ -68,6 +79,8 @@ def _root(text: str, file: str) -> yaml.Node:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise BadTopology([_unreadable(file, line, column, str(error.problem))]) from None
+    except RecursionError:
+        raise BadTopology([_unreadable(file, 1, 1, "levels without an end")]) from None
     except yaml.YAMLError as error:
         raise BadTopology([_unreadable(file, 1, 1, str(error))]) from None
     if node is None:
@@ -95,6 +108,7 @@ def _topology(root: Mapping) -> Topology:
         pools=tuple(_pool(entry) for entry in root.entries("pools")),
         balancers=tuple(_listener(entry) for entry in root.entries("balancers")),
         applications=tuple(_application(entry) for entry in root.entries("applications")),
+        management=_managed(root.mapping("management")),
     )
     root.close()
     return topology
@@ -108,8 +122,11 @@ def _vm(entry: Mapping) -> Vm:
         "update_domain": entry.text("update_domain", _number, expected=_DOMAIN, default=0),
         "fault_domain": entry.text("fault_domain", _number, expected=_DOMAIN, default=0),
         "set": entry.text("set", parse_name, expected=NAME),
+        "scale_set": entry.text("scale_set", parse_name, expected=NAME),
+        "orchestration": _choice(entry, "orchestration", Orchestration, Orchestration.FLEXIBLE),
         "zone": entry.text("zone", str, expected=_TEXT, default=""),
         "vm_id": entry.text("vm_id", _some, expected=_TEXT),
+        "identities": entry.texts("identities", parse_name, expected=_IDENTITIES, default=(SYSTEM,)),
     }
     for name in ("location", "size", "resource_group", "subscription"):
         default: str = getattr(_PLAIN, name)
@@ -122,9 +139,62 @@ def _pool(entry: Mapping) -> Pool:
     name = entry.required("name", parse_name, expected=NAME)
     members = tuple(_member(member) for member in entry.entries("members"))
     probe = entry.mapping("probe")
-    pool = Pool(name=name or "", members=members, probe=Probe() if probe is None else _probe(probe))
+    outbound = entry.text("outbound_rule", _truth, expected=_TRUTH, default=False)
+    pool = Pool(
+        name=name or "",
+        members=members,
+        probe=Probe() if probe is None else _probe(probe),
+        outbound_rule=outbound or False,
+        inbound_rule=_truthful(entry, "inbound_rule", default=True),
+        probed=_truthful(entry, "probed", default=True),
+        by_address=_truthful(entry, "by_address", default=False),
+        nat=entry.text("nat", NatPorts.parse, expected=PORTS),
+        kind=_choice(entry, "kind", PoolKind, PoolKind.NIC) or PoolKind.NIC,
+    )
     entry.close()
     return pool
+
+
+def _truthful(entry: Mapping, name: str, *, default: bool) -> bool:
+    found = entry.text(name, _truth, expected=_TRUTH, default=default)
+    return default if found is None else found
+
+
+def _managed(entry: Mapping | None) -> Management | None:
+    if entry is None:
+        return None
+    listen = entry.required("listen", Address.parse, expected=ADDRESS)
+    management = Management(
+        listen=listen or _NOWHERE,
+        ca=entry.text("ca", _some, expected=_TEXT, default="") or "",
+        outbound=_choice(entry, "outbound", Outbound, Outbound.NAT) or Outbound.NAT,
+        roles=_lists(entry, "roles"),
+        custom_roles=_lists(entry, "custom_roles"),
+        resources=entry.text("resources", _bodies, expected=_BODIES, default=()) or (),
+    )
+    entry.close()
+    return management
+
+
+def _lists(entry: Mapping, name: str) -> dict[str, tuple[str, ...]]:
+    """Names, each with a list of texts."""
+    inner = entry.mapping(name)
+    if inner is None:
+        return {}
+    found = {key: inner.texts(key, _some, expected=_TEXT, default=()) for key in inner.names()}
+    inner.close()
+    return found
+
+
+def _bodies(text: str) -> tuple[dict[str, Any], ...]:
+    """The bodies in a JSON file."""
+    try:
+        found = json.loads(Path(text).read_bytes())
+    except OSError:
+        raise ValueError(_BODIES) from None
+    if not isinstance(found, list) or not all(isinstance(each, dict) and "id" in each for each in found):
+        raise ValueError(_BODIES)
+    return tuple(found)
 
 
 def _member(entry: Mapping) -> Member:
@@ -179,6 +249,12 @@ def _version(text: str) -> int:
     return 1
 
 
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(_TRUTH)
+    return text == "true"
+
+
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ValueError(_DOMAIN)
@@ -222,5 +298,5 @@ def _some_time(text: str) -> timedelta:
     return parse_duration(text)
 
 
-_NOWHERE = Address(host="0.0.0.0", port=0)
+_NOWHERE = Address(host="0.0.0.0", port=0)  # a placeholder, nothing is bound  # nosec B104
 _PLAIN = Vm(name="vm", address=_NOWHERE)

@@ -7,7 +7,7 @@ before it takes effect. Used from one thread only, the event loop's.
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from metadata_server.clock import Clock, ManualClock
 from metadata_server.commands import Command
@@ -16,6 +16,9 @@ from metadata_server.scenario import Scenario
 from metadata_server.switches import Switches
 from metadata_server.timeline import Timeline, apply, begin, elapse
 from metadata_server.topology import Topology, Vm
+
+if TYPE_CHECKING:
+    from metadata_server.arm.service import ArmService
 
 
 class Keeper(Protocol):
@@ -53,6 +56,7 @@ class World:
         self.clock = clock
         self.new_id = new_id
         self.follower: Callable[[Timeline], None] = lambda _: None
+        self.management: ArmService | None = None
         self._keeper = keeper or Forgetful()
         self._state = begin(scenario)
         for command in past:

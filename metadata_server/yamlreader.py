@@ -81,6 +81,24 @@ class Mapping:
         self._demand(name, expected)
         return self.text(name, parse, expected=expected)
 
+    def texts(
+        self, name: str, parse: Callable[[str], _T], *, expected: str, default: tuple[_T, ...]
+    ) -> tuple[_T, ...]:
+        """The values of a list, each read by `parse`; `default` if there is no list, less what is wrong."""
+        node = self._get(name)
+        if node is None:
+            return default
+        if not isinstance(node, yaml.SequenceNode):
+            self._problems.add(node, self.path(name), expected=expected, got=shown(node))
+            return ()
+        found: list[_T] = []
+        for index, entry in enumerate(node.value):
+            try:
+                found.append(parse(entry.value if isinstance(entry, yaml.ScalarNode) else ""))
+            except ValueError:
+                self._problems.add(entry, f"{self.path(name)}[{index}]", expected=expected, got=shown(entry))
+        return tuple(found)
+
     def mapping(self, name: str) -> "Mapping | None":
         """A mapping inside this one; None if it is not there."""
         node = self._get(name)
@@ -106,6 +124,10 @@ class Mapping:
             if name not in self._asked:
                 expected = f"one of {', '.join(self._asked)}"
                 self._problems.add(key, self.path(name), expected=expected, got="an unknown key")
+
+    def names(self) -> tuple[str, ...]:
+        """The keys that are there, for a mapping whose keys are names."""
+        return tuple(self._entries)
 
     def path(self, name: str) -> str:
         return f"{self._path}.{name}" if self._path else name

@@ -5,6 +5,18 @@ member's probe fails: the pool and the control plane tell it who is a member and
 """
 
 from metadata_server.balancer.balancer import Balancer, UnknownMember
+from metadata_server.balancer.behaviour import Behaviour, Established, Rehash
 from metadata_server.balancer.config import Affinity, BalancerConfig, Member, Probe, Protocol
 
-__all__ = ["Affinity", "Balancer", "BalancerConfig", "Member", "Probe", "Protocol", "UnknownMember"]
+__all__ = [
+    "Affinity",
+    "Balancer",
+    "BalancerConfig",
+    "Behaviour",
+    "Established",
+    "Member",
+    "Probe",
+    "Protocol",
+    "Rehash",
+    "UnknownMember",
+]

@@ -5,10 +5,12 @@ import contextlib
 import socket
 import sys
 
+from metadata_server.balancer.behaviour import Established
 from metadata_server.balancer.config import Member, Probe, Protocol
-from metadata_server.balancer.flow import Flow
+from metadata_server.balancer.flow import Flow, Phase
 from metadata_server.balancer.health import Health
 from metadata_server.balancer.probing import TIMEOUT, Answer, ask
+from metadata_server.effects import Admin
 
 IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h; not in the socket module of Python 3.11
 
@@ -19,6 +21,7 @@ class Backend:
     def __init__(self, member: Member) -> None:
         self.member = member
         self.in_pool = True
+        self.admin = Admin.NONE
         self.silent = False
         self.health = Health()
         self.last_answer: Answer | None = None
@@ -27,16 +30,20 @@ class Backend:
 
     @property
     def takes_new_flows(self) -> bool:
-        return self.in_pool and self.health.up is True
+        if not self.in_pool or self.admin is Admin.DOWN:
+            return False
+        return self.admin is Admin.UP or self.health.up is True
 
     def status(self) -> dict[str, object]:
         return {
             "address": f"{self.member.host}:{self.member.port}",
             "in_pool": self.in_pool,
+            "admin": self.admin.value,
             "up": self.health.up is True,
             "silent": self.silent,
             "new_flows": self.new_flows,
             "open_flows": len(self.flows),
+            "swallowed_flows": sum(flow.phase is Phase.SWALLOWED for flow in self.flows),
             "last_probe": None if self.last_answer is None else self.last_answer.text,
         }
 
@@ -45,6 +52,11 @@ class Backend:
         self.in_pool = True
         self.health = Health()
         self.last_answer = None
+
+    def end_flows(self, how: Established) -> None:
+        """What the platform does to the flows that are there."""
+        for flow in tuple(self.flows):
+            flow.end(how)
 
     def note(self, answer: Answer, probe: Probe) -> None:
         rise = 1 if probe.protocol is Protocol.TCP else probe.threshold
@@ -66,6 +78,7 @@ class Backend:
         try:
             connection = await self._connected(source)
             await loop.create_connection(lambda: flow.member, sock=connection)
+            flow.connected()
         except OSError:
             flow.unreachable()
 

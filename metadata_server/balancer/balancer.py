@@ -1,17 +1,21 @@
 """The balancer: accepts clients, picks a member per flow, and keeps flows where they are.
 
 A flow's member is picked once, when the client connects: from the members of the pool that are up, by
-rendezvous hash. Nothing that happens later moves it: a member whose probe fails or that leaves the pool
-keeps its established flows until they close. With nobody up a new flow is refused with a reset.
+rendezvous hash. Nothing that happens later moves it: a member whose probe fails keeps its established flows
+until they close; what becomes of them when it leaves the pool or is set down, its behaviour says. With
+nobody up a new flow is refused with a reset.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from metadata_server.balancer.affinity import choose
 from metadata_server.balancer.backend import Backend
+from metadata_server.balancer.behaviour import Behaviour, Rehash
 from metadata_server.balancer.config import Affinity, BalancerConfig
 from metadata_server.balancer.flow import Flow
+from metadata_server.balancer.idle import IdleWatch
+from metadata_server.effects import Admin
 
 BACKLOG = 1024
 
@@ -31,12 +35,15 @@ class Balancer:
         self._connects: set[asyncio.Task[None]] = set()
         self._owners: dict[Flow, Backend] = {}
         self._refused = 0
+        self._behaviour = Behaviour()
+        self._generation = 0
+        self._idle = IdleWatch(self._owners)
 
     async def start(self) -> None:
         """Listen and begin to probe. Raises OSError where the address cannot be bound."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Flow(opened=self._assign, over=self._forget).client,
+            lambda: self._flow().client,
             self._config.listen_host,
             self._config.listen_port,
             backlog=BACKLOG,
@@ -50,6 +57,7 @@ class Balancer:
         if self._server is None:
             return
         self._server.close()
+        self._idle.stop()
         tasks = [*self._probes.values(), *self._connects]
         for task in tasks:
             task.cancel()
@@ -80,16 +88,32 @@ class Balancer:
         }
 
     def set_members(self, names: Iterable[str]) -> None:
-        """Make exactly these the pool. Established flows of a member that leaves survive; one that joins is
-        down until a probe is answered. Raises UnknownMember, and then changes nothing."""
+        """Make exactly these the pool. Established flows of a member that leaves meet `on_removal`; one that
+        joins is down until a probe is answered. Raises UnknownMember, and then changes nothing."""
         wanted = {self._backend(name).member.name for name in names}
+        before = {name for name, backend in self._backends.items() if backend.in_pool}
+        for name in wanted - before:
+            self._backends[name].join()
+            self._probe(name)
+        for name in before - wanted:
+            self._backends[name].in_pool = False
+            self._stop_probing(name)
+            self._backends[name].end_flows(self._behaviour.on_removal)
+        self._generation += wanted != before
+
+    def set_admin(self, states: Mapping[str, Admin]) -> None:
+        """Give each member its administrative state, NONE to those not named. Raises UnknownMember, and then
+        changes nothing."""
+        wanted = {self._backend(name).member.name: admin for name, admin in states.items()}
         for name, backend in self._backends.items():
-            if name in wanted and not backend.in_pool:
-                backend.join()
-                self._probe(name)
-            elif name not in wanted and backend.in_pool:
-                backend.in_pool = False
-                self._stop_probing(name)
+            before, backend.admin = backend.admin, wanted.get(name, Admin.NONE)
+            if backend.admin is Admin.DOWN and before is not Admin.DOWN:
+                backend.end_flows(self._behaviour.on_admin_down)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """Behave like this from now on."""
+        self._behaviour = behaviour
+        self._idle.follow(behaviour)
 
     def silence(self, name: str) -> None:
         """The member's host vanishes: it answers nothing and closes nothing. Raises UnknownMember."""
@@ -121,6 +145,9 @@ class Balancer:
         if name in self._probes:
             self._probes.pop(name).cancel()
 
+    def _flow(self) -> Flow:
+        return Flow(opened=self._assign, over=self._forget, orphaned_s=self._config.orphaned_s)
+
     def _assign(self, flow: Flow) -> None:
         backend = self._pick(flow)
         if backend is None:
@@ -145,7 +172,9 @@ class Balancer:
         if peer is None:
             return None
         host, port = peer
-        name = choose(host if self._config.affinity is Affinity.SOURCE else f"{host}:{port}", ready)
+        salt = self._generation if self._behaviour.rehash is Rehash.YES else 0
+        key = host if self._config.affinity is Affinity.SOURCE else f"{host}:{port}"
+        name = choose(key, ready, salt=salt)
         return None if name is None else self._backends[name]
 
     def _forget(self, flow: Flow) -> None:

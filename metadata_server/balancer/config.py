@@ -76,7 +76,8 @@ class Probe:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalancerConfig:
     """One listener with its members. `listen_port` 0 takes a free port; `source` is where flows to members
-    come from (None leaves it to the kernel); past `max_flows` open flows new ones are refused."""
+    come from (None leaves it to the kernel); past `max_flows` open flows new ones are refused. A kernel gives
+    up a connection that its program closed and nobody answers after `orphaned_s`: tcp(7), tcp_fin_timeout."""
 
     listen_host: str
     listen_port: int
@@ -85,6 +86,7 @@ class BalancerConfig:
     affinity: Affinity = Affinity.NONE
     source: str | None = None
     max_flows: int = 10_000
+    orphaned_s: float = 60.0
 
     def __post_init__(self) -> None:
         _check_address("balancer: listen_host", self.listen_host)

@@ -5,7 +5,8 @@ become the same on the other, and at most one transport buffer per direction is 
 
 A flow of a *silent* host swallows what the client sends and answers nothing. Once the host is back it has
 forgotten the flow: it resets it as soon as the client sends again, or at once where the client has
-something unacknowledged that its kernel keeps sending.
+something unacknowledged that its kernel keeps sending. A flow that is *swallowed* is one that the balancer
+itself has forgotten: nothing passes and nobody answers, for good.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import cast
 
+from metadata_server.balancer.behaviour import Established
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, zero seconds
 
 
@@ -23,6 +26,7 @@ class Phase(Enum):
     OPEN = auto()
     SILENT = auto()
     DEAD = auto()
+    SWALLOWED = auto()
     OVER = auto()
 
 
@@ -83,17 +87,21 @@ class Side(asyncio.Protocol):
 
 class Flow:
     """`opened` is told when the client was accepted and picks the member; `over` is told once, when both
-    connections are gone."""
+    connections are gone. Once swallowed and closed by its client it is over after `orphaned_s`."""
 
-    def __init__(self, *, opened: "Callable[[Flow], None]", over: "Callable[[Flow], None]") -> None:
+    def __init__(
+        self, *, opened: "Callable[[Flow], None]", over: "Callable[[Flow], None]", orphaned_s: float
+    ) -> None:
         self.client = Side(self)
         self.member = Side(self)
         self.phase = Phase.CONNECTING
         self._opened = opened
         self._over = over
+        self._orphaned_s = orphaned_s
         self._unacknowledged = True  # the SYN
         self._told = False
         self._early: list[bytes] = []
+        self.active_at = asyncio.get_running_loop().time()
 
     def client_address(self) -> tuple[str, int] | None:
         """The client's address and port; None where it has already gone."""
@@ -110,10 +118,14 @@ class Flow:
                 self.phase = Phase.OPEN
                 self._unacknowledged = False
                 self._pass_on_what_came_early()
-            case Phase.SILENT:
-                pass
             case _:
-                self.member.reset()
+                pass  # nothing passes; `connected` ends what nobody wants any more
+
+    def connected(self) -> None:
+        """The event loop has handed the member's connection over, and not before may it be reset: uvloop
+        leaves a socket object behind otherwise, with a descriptor that is somebody else's by then."""
+        if self.phase in (Phase.OVER, Phase.DEAD):
+            self.member.reset()
 
     def unreachable(self) -> None:
         """The member's connection did not come about: the client sees it refused."""
@@ -121,6 +133,7 @@ class Flow:
             self.reset()
 
     def received(self, side: Side, chunk: bytes) -> None:
+        self.active_at = asyncio.get_running_loop().time()
         match self.phase:
             case Phase.CONNECTING:
                 self._early.append(chunk)
@@ -184,10 +197,14 @@ class Flow:
     def silence(self) -> None:
         """The member's host vanished: from now on nothing passes and nothing is closed."""
         if self.phase in (Phase.CONNECTING, Phase.OPEN):
-            self.phase = Phase.SILENT
-            self._early.clear()
-            self.client.read_on()
-            self.member.read_on()
+            self._hush(Phase.SILENT)
+
+    def swallow(self) -> None:
+        """The balancer forgets the flow: from now on nothing passes and nothing is closed, for good."""
+        if self.phase not in (Phase.OVER, Phase.SWALLOWED):
+            self._hush(Phase.SWALLOWED)
+            if self.client.finished:
+                self._give_up_later()
 
     def forget(self) -> None:
         """The member's host is back and does not know this flow."""
@@ -198,6 +215,22 @@ class Flow:
         if self._unacknowledged:
             self.reset()
 
+    def end(self, how: Established) -> None:
+        """What the platform does to an established flow."""
+        match how:
+            case Established.KEEP:
+                pass
+            case Established.RESET:
+                self.reset()
+            case Established.SILENCE:
+                self.swallow()
+
+    def _hush(self, phase: Phase) -> None:
+        self.phase = phase
+        self._early.clear()
+        self.client.read_on()
+        self.member.read_on()
+
     def _across(self, side: Side) -> Side:
         return self.member if side is self.client else self.client
 
@@ -207,6 +240,12 @@ class Flow:
         self._unacknowledged = True
         if self.phase is Phase.DEAD:
             self.reset()
+        elif self.phase is Phase.SWALLOWED and side.finished:
+            self._give_up_later()
+
+    def _give_up_later(self) -> None:
+        """The client closed and nobody will ever answer: forget it when its kernel has."""
+        asyncio.get_running_loop().call_later(self._orphaned_s, self.reset)
 
     def _close(self) -> None:
         self.phase = Phase.OVER

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from metadata_server.cli.vmoption import FORM, parse_vm
 from metadata_server.config import ClockKind, ServeConfig
 from metadata_server.errors import BadInput, bad_input
+from metadata_server.facts import load_facts
 from metadata_server.switches import Switches
 from metadata_server.times import INSTANT, parse_instant
 from metadata_server.topology import ADDRESS, Address, Topology
@@ -41,6 +42,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         default=[],
         metavar="NAME=VALUE",
         help="what the platform does at one point",
+    )
+    serve.add_argument(
+        "--facts", type=Path, metavar="FILE", help="measured facts as JSON: switches by name, before --switch"
     )
     serve.set_defaults(run=run)
 
@@ -89,7 +93,7 @@ def _topology(parsed: argparse.Namespace) -> Topology:
 
 
 def _switches(parsed: argparse.Namespace) -> Switches:
-    switches = Switches()
+    switches = Switches() if parsed.facts is None else load_facts(parsed.facts)
     given = [f"v1={parsed.v1}", *parsed.switch] if parsed.v1 else parsed.switch
     for text in given:
         name, equals, value = text.partition("=")

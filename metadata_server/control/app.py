@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from metadata_server.control import views
+from metadata_server.control import managing, views
 from metadata_server.control.fields import read
 from metadata_server.control.openapi import document
 from metadata_server.control.verbs import VERBS, Verb
@@ -44,6 +44,8 @@ def control_app(*, world: World, directory: Directory, balancers: Balancers) -> 
         view("/switches", lambda _: views.switches_view(world)),
         view("/faults", lambda _: views.faults_view(world)),
         view("/balancers", lambda _: {"balancers": balancers()}),
+        view("/arm", lambda request: managing.resources_view(world, request.query_params.get("id", ""))),
+        view("/requests", lambda _: managing.requests_view(world)),
         view("/openapi.json", lambda _: document()),
         *(verb(one) for one in VERBS),
     ]
@@ -83,16 +85,22 @@ def _problem(problem: Problem) -> dict[str, str]:
 
 
 def _reply(world: World, status: int, content: object) -> Response:
-    body = json.dumps(content, ensure_ascii=False).encode() + b"\n"
+    # Half a surrogate pair, as a client may spell one, has no UTF-8: it goes back as the escape it came as.
+    body = json.dumps(content, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
     headers = {"Date": rfc1123(world.now())}
     return Response(body, status_code=status, media_type="application/json", headers=headers)
 
 
 def _parsed(body: bytes) -> object:
     try:
-        return json.loads(body or b"{}")
-    except ValueError:
+        return json.loads(body or b"{}", parse_constant=_no_number)
+    except (ValueError, RecursionError):
         raise bad_input("body", expected="a JSON object", found=body[:60].decode(errors="replace")) from None
+
+
+def _no_number(word: str) -> float:
+    """NaN and the infinities are no JSON."""
+    raise ValueError(word)
 
 
 def _gone(request: Request) -> str:

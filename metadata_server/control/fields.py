@@ -3,6 +3,7 @@
 One description serves the HTTP control path, its OpenAPI document and the command line.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from metadata_server.errors import BadInput, Problem
+from metadata_server.faults import is_location
 from metadata_server.scenario import UNKNOWN_INTERRUPTION, is_event_id
 from metadata_server.times import DURATION, INSTANT, parse_duration, parse_instant
 
@@ -137,6 +139,32 @@ def _path(value: object) -> str:
     return _text(value)
 
 
+def _location(value: object) -> str:
+    if not is_location(_text(value)):
+        raise ValueError("location")
+    return _text(value)
+
+
+def _count(value: object) -> int:
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise ValueError("count")
+    return number
+
+
+def _turn(value: object) -> int:
+    if _count(value) < 1:
+        raise ValueError("turn")
+    return _count(value)
+
+
+def _object(value: object) -> dict[str, Any]:
+    found = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(found, dict):
+        raise ValueError("object")
+    return found
+
+
 _STRING: Schema = {"type": "string"}
 _SPELT_DURATION = r"^(\d+(\.\d+)?(ms|d|h|m|s))+$"
 TEXT = Kind(expected="text", read=_text, schema=_STRING)
@@ -174,6 +202,22 @@ STATUS = Kind(
     expected="an HTTP status from 200 to 599",
     read=_status,
     schema={"type": "integer", "minimum": 200, "maximum": 599},
+)
+TURN = Kind(expected="a number, 1 or more", read=_turn, schema={"type": "integer", "minimum": 1})
+COUNT = Kind(expected="a number, 0 or more", read=_count, schema={"type": "integer", "minimum": 0})
+_NAMES: Schema = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1},
+    "minItems": 1,
+    "uniqueItems": True,
+}
+ROLES = Kind(expected="a list of roles, each once", read=_names, schema=_NAMES, repeats="role")
+ACTIONS = Kind(expected="a list of actions, each once", read=_names, schema=_NAMES, repeats="without")
+OBJECT = Kind(expected="a JSON object", read=_object, schema={"type": "object"})
+LOCATION = Kind(
+    expected="a location in printable ASCII",
+    read=_location,
+    schema={"type": "string", "pattern": "^[ -~]*$"},
 )
 PATH = Kind(expected="a path that begins with /", read=_path, schema={"type": "string", "pattern": "^/"})
 

@@ -8,10 +8,12 @@ from metadata_server.control.verbs import VERBS, Verb
 _VIEWS = {
     "/events": "the events that are listed, and with gone=shown those that are over",
     "/clock": "the scenario's time, and whether the clock is real or manual",
-    "/vms": "the VMs, and where their metadata service listens",
+    "/vms": "the VMs, where their metadata service listens, and their identities",
     "/switches": "the switches, their values and what they decide",
     "/faults": "the faults in force",
     "/balancers": "the balancers, their members and probes",
+    "/arm": "the resources of the management API, or the one that id names",
+    "/requests": "what the management API was asked, by whom, and the status",
 }
 
 
@@ -56,6 +58,13 @@ def _view(path: str, about: str) -> dict[str, Any]:
         choice = {"type": "string", "enum": ["hidden", "shown"]}
         operation["parameters"] = [{"name": "gone", "in": "query", "required": False, "schema": choice}]
         shown["400"] = _refused("the request is malformed")
+    if path == "/arm":
+        operation["parameters"] = [
+            {"name": "id", "in": "query", "required": False, "schema": {"type": "string"}}
+        ]
+        shown["404"] = _refused("there is no such resource")
+    if path in ("/arm", "/requests"):
+        shown["409"] = _refused("the topology has no management API")
     return operation
 
 

@@ -24,6 +24,8 @@ from metadata_server.world import World
 Values = Mapping[str, Any]
 Shown = dict[str, object]
 
+_NEEDED = {FaultKind.STATUS: "status", FaultKind.DELAY: "delay", FaultKind.REDIRECT: "location"}
+
 
 def advance(world: World, values: Values) -> Shown:
     """Move the manual clock on."""
@@ -50,11 +52,17 @@ def switch(world: World, values: Values) -> Shown:
 def fault(world: World, values: Values) -> Shown:
     """From now on, misbehave towards this VM."""
     kind: FaultKind = values["kind"]
-    needed = {FaultKind.STATUS: "status", FaultKind.DELAY: "delay"}.get(kind)
+    needed = _NEEDED.get(kind)
     if needed is not None and needed not in values:
         raise bad_input(needed, expected=f"a value, because kind is {kind}", found=None)
     delay = values["delay"].total_seconds() if "delay" in values else 0.0
-    chosen = Fault(kind=kind, status=values.get("status", 200), delay_s=delay, path=values.get("path", "/"))
+    chosen = Fault(
+        kind=kind,
+        status=values.get("status", 200),
+        delay_s=delay,
+        path=values.get("path", "/"),
+        location=values.get("location", ""),
+    )
     name = world.vm(values["vm"]).name
     world.give(SetFault(at=world.now(), vm=name, fault=chosen))
     return {"vm": name, "kind": kind.value}

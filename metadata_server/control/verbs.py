@@ -4,16 +4,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from metadata_server.control import events, surroundings
+from metadata_server.arm.faults import ArmFaultKind
+from metadata_server.control import events, managing, surroundings
 from metadata_server.control.fields import (
+    ACTIONS,
+    COUNT,
     ID,
     INTERRUPTION,
     LASTING,
+    LOCATION,
     MOMENT,
+    OBJECT,
     PATH,
+    ROLES,
     SPAN,
     STATUS,
     TEXT,
+    TURN,
     VM,
     VMS,
     Field,
@@ -141,6 +148,7 @@ VERBS = (
             Field(name="status", kind=STATUS, about="the status of kinds status and html"),
             Field(name="delay", kind=SPAN, about="the delay of kind delay"),
             Field(name="path", kind=PATH, about="only paths that begin so (default: all)"),
+            Field(name="location", kind=LOCATION, about="where kind redirect sends the client"),
         ),
         act=surroundings.fault,
     ),
@@ -163,5 +171,52 @@ VERBS = (
         about="put the VM back into a pool, or into all",
         fields=(_VM, _POOL),
         act=surroundings.join,
+    ),
+    Verb(
+        name="arm-fault",
+        about="the management API misbehaves until mended",
+        fields=(
+            Field(
+                name="kind", kind=one_of(ArmFaultKind), about="what goes wrong", presence=Presence.REQUIRED
+            ),
+            Field(name="every", kind=TURN, about="only every so many requests that it could hit (default 1)"),
+            Field(name="times", kind=COUNT, about="so often in all (default: without end)"),
+            Field(name="method", kind=TEXT, about="only GET, or only PUT"),
+            Field(name="path", kind=TEXT, about="only paths with this in them"),
+            Field(name="vm", kind=VM, about="only this VM's requests"),
+            Field(name="retry", kind=COUNT, about="Retry-After, in seconds"),
+            Field(name="delay", kind=SPAN, about="the delay of kind slow (default 3s)"),
+            Field(name="location", kind=LOCATION, about="where kind redirect sends the client"),
+        ),
+        act=managing.fault,
+    ),
+    Verb(name="arm-mend", about="end every fault of the management API", fields=(), act=managing.mend),
+    Verb(
+        name="arm-put",
+        about="an operator's write of a resource, past roles and operations",
+        fields=(Field(name="body", kind=OBJECT, about="the whole resource", presence=Presence.REQUIRED),),
+        act=managing.put,
+    ),
+    Verb(
+        name="arm-delete",
+        about="an operator's deletion of a resource or a pool, with every reference to it",
+        fields=(Field(name="resource", kind=TEXT, about="its resource id", presence=Presence.REQUIRED),),
+        act=managing.delete,
+        positional=("resource",),
+    ),
+    Verb(
+        name="assign",
+        about="give a VM's identities roles of the management API",
+        fields=(
+            _VM,
+            Field(
+                name="roles",
+                kind=ROLES,
+                about="the roles, instead of those it had",
+                presence=Presence.REQUIRED,
+            ),
+            Field(name="without", kind=ACTIONS, about="single actions that are taken out of them"),
+        ),
+        act=managing.assign,
     ),
 )

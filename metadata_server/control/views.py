@@ -5,6 +5,7 @@ from datetime import datetime
 from metadata_server.clock import ManualClock
 from metadata_server.directory import Directory
 from metadata_server.event import Event
+from metadata_server.identities import Identity, identities
 from metadata_server.switches import Switches, about, choices, names
 from metadata_server.times import format_instant
 from metadata_server.world import World
@@ -56,9 +57,19 @@ def vms_view(world: World, directory: Directory) -> dict[str, object]:
                 "fault_domain": vm.fault_domain,
                 "set": vm.set,
                 "zone": vm.zone,
+                "identities": [_identity(identity) for identity in identities(vm)],
             }
             for vm in world.topology.vms
         ]
+    }
+
+
+def _identity(identity: Identity) -> dict[str, str]:
+    return {
+        "name": identity.name,
+        "client_id": identity.principal.client_id,
+        "object_id": identity.principal.object_id,
+        "resource_id": identity.resource_id,
     }
 
 
@@ -83,6 +94,7 @@ def faults_view(world: World) -> dict[str, object]:
                 "status": fault.status,
                 "delay_s": fault.delay_s,
                 "path": fault.path,
+                "location": fault.location,
             }
             for vm, faults in world.timeline().faults.items()
             for fault in faults

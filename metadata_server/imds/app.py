@@ -3,6 +3,7 @@
 All that is decided here is decided for one request; the world behind it decides the rest.
 """
 
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
@@ -10,11 +11,12 @@ from starlette.types import Receive, Scope, Send
 
 from metadata_server.clock import pause
 from metadata_server.directory import Directory
-from metadata_server.faults import Fault, FaultKind
+from metadata_server.faults import OF_A_BODY, Fault, FaultKind
 from metadata_server.imds.exchange import Answer, Question, refusal, too_many
-from metadata_server.imds.faulty import distorted, reset, send, send_half
+from metadata_server.imds.faulty import Wire, answered, send, unanswered
 from metadata_server.imds.limits import Enablement, Limits
 from metadata_server.imds.service import respond
+from metadata_server.imds.sources import Sources
 from metadata_server.times import rfc1123
 from metadata_server.topology import Address, Vm
 from metadata_server.world import World
@@ -23,17 +25,18 @@ from metadata_server.world import World
 class MetadataApp:
     """ASGI: the metadata service of every VM in the directory."""
 
-    def __init__(self, *, world: World, directory: Directory) -> None:
+    def __init__(self, *, world: World, directory: Directory, sources: Sources) -> None:
         self._world = world
         self._directory = directory
+        self._sources = sources
         self._limits = Limits()
         self._enablement = Enablement()
 
     async def __call__(self, scope: Scope, receive: Receive, send_message: Send) -> None:
+        wire = Wire(scope=scope, receive=receive, send=send_message, date=rfc1123(self._world.now()))
         vm = self._vm(scope)
         if vm is None:
-            stranger = refusal(404, f"No VM has the address {scope['client'][0]}")
-            await send(stranger, date=self._date(), send_message=send_message)
+            await send(refusal(404, f"No VM has the address {scope['client'][0]}"), wire)
             return
         try:
             question = await _question(vm, Request(scope, receive))
@@ -41,18 +44,10 @@ class MetadataApp:
             return
         faults = self._faults(question)
         await self._wait(question, faults)
-        if FaultKind.RESET in faults:
-            await reset(scope, receive)
-            return
-        answer = distorted(faults) or self._answer(question)
-        if FaultKind.EMPTY in faults:
-            answer = Answer(status=answer.status, content_type=answer.content_type)
-        if FaultKind.TRUNCATED in faults:
-            await send_half(
-                answer, date=self._date(), scope=scope, receive=receive, send_message=send_message
-            )
-            return
-        await send(answer, date=self._date(), send_message=send_message)
+        if not await unanswered(faults, wire):
+            wire = replace(wire, date=rfc1123(self._world.now()))
+            asked = _unconditional(question) if faults.keys() & OF_A_BODY else question
+            await answered(faults, lambda: self._answer(asked), wire)
 
     def _vm(self, scope: Scope) -> Vm | None:
         host, port = scope["server"]
@@ -73,10 +68,7 @@ class MetadataApp:
         state = self._world.timeline()
         if self._limits.exceeded(question, state.switches, state.now):
             return too_many()
-        return respond(question, self._world)
-
-    def _date(self) -> str:
-        return rfc1123(self._world.now())
+        return respond(question, self._world, self._sources)
 
 
 async def _question(vm: Vm, request: Request) -> Question:
@@ -89,3 +81,8 @@ async def _question(vm: Vm, request: Request) -> Question:
         headers=dict(request.headers),
         body=await request.body(),
     )
+
+
+def _unconditional(question: Question) -> Question:
+    headers = {name: value for name, value in question.headers.items() if name != "if-none-match"}
+    return replace(question, headers=headers)

@@ -1,63 +1,93 @@
 """Answers on the wire, whole and broken: what a client meets on a bad day.
 
-A replaced answer (status, html) means that the service never saw the request; an emptied or cut one
-means that it did, and that the client cannot know.
+A replaced answer (status, html, redirect …) means that the service never saw the request; an emptied, doubled
+or cut one means that it did, and that the client cannot know.
 """
 
-import socket
-import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from starlette.types import Receive, Scope, Send
 
+from metadata_server import misbehaving
 from metadata_server.faults import Fault, FaultKind
 from metadata_server.imds.exchange import Answer, refusal
 
-_HTML = b"<!DOCTYPE html>\n<html><head><title>Error</title></head><body><h1>Error</h1></body></html>\n"
-_AT_ONCE = struct.pack("ii", 1, 0)
+_BODILESS = (204, 304)
+
+Faults = Mapping[FaultKind, Fault]
 
 
-def distorted(faults: Mapping[FaultKind, Fault]) -> Answer | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """One request's connection, with the date that its answer bears."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    date: str
+
+
+async def unanswered(faults: Faults, wire: Wire) -> bool:
+    """Act out what leaves no answer at all, or one without measure; whether there was such a fault."""
+    for kind in (FaultKind.SILENT, FaultKind.RESET, FaultKind.RESET_HEADERS):
+        if kind not in faults:
+            continue
+        if kind is FaultKind.SILENT:
+            await misbehaving.silent(wire.receive)
+            return True
+        if kind is FaultKind.RESET_HEADERS:
+            misbehaving.half_head(wire.scope)
+        await misbehaving.reset(wire.scope, wire.receive)
+        return True
+    if FaultKind.OVERSIZED in faults:
+        await misbehaving.oversized(receive=wire.receive, send=wire.send)
+        return True
+    if FaultKind.ENDLESS in faults:
+        await misbehaving.endless(receive=wire.receive, send=wire.send)
+        return True
+    return False
+
+
+def distorted(faults: Faults) -> Answer | None:
     """The answer that takes the place of the real one; None if no fault does that."""
     if FaultKind.HTML in faults:
-        return Answer(status=faults[FaultKind.HTML].status, body=_HTML, content_type="text/html")
+        return Answer(status=faults[FaultKind.HTML].status, body=misbehaving.HTML, content_type="text/html")
     if FaultKind.STATUS in faults:
         return refusal(faults[FaultKind.STATUS].status, "Internal error")
+    if FaultKind.REDIRECT in faults:
+        return Answer(status=307, headers=(("Location", faults[FaultKind.REDIRECT].location),))
+    if FaultKind.NOT_MODIFIED in faults:
+        return Answer(status=304)
     return None
 
 
-async def send(answer: Answer, *, date: str, send_message: Send) -> None:
-    """The whole answer."""
-    await send_message(_start(answer, date))
-    await send_message({"type": "http.response.body", "body": answer.body})
+async def answered(faults: Faults, answer: Callable[[], Answer], wire: Wire) -> None:
+    """The answer, as the faults leave it."""
+    told = distorted(faults) or answer()
+    if FaultKind.EMPTY in faults:
+        told = replace(told, body=b"", headers=())
+    if FaultKind.TRUNCATED not in faults and FaultKind.RESET_BODY not in faults:
+        await send(told, wire, times=2 if FaultKind.DUPLICATED in faults else 1)
+        return
+    await misbehaving.half_body(told.status, _headers(told, wire.date), told.body, send=wire.send)
+    if FaultKind.RESET_BODY in faults:
+        await misbehaving.reset(wire.scope, wire.receive)
+        return
+    await misbehaving.close(wire.scope, wire.receive)
 
 
-async def send_half(answer: Answer, *, date: str, scope: Scope, receive: Receive, send_message: Send) -> None:
-    """The head, half of the body it promises, and the end of the connection."""
-    await send_message(_start(answer, date))
-    half = answer.body[: len(answer.body) // 2]
-    await send_message({"type": "http.response.body", "body": half, "more_body": True})
-    scope["state"]["transport"].close()
-    await _gone(receive)
+async def send(answer: Answer, wire: Wire, *, times: int = 1) -> None:
+    """The whole answer, each of its headers so many times."""
+    await wire.send(misbehaving.start(answer.status, _headers(answer, wire.date) * times))
+    body = b"" if answer.status in _BODILESS else answer.body
+    await wire.send({"type": "http.response.body", "body": body})
 
 
-async def reset(scope: Scope, receive: Receive) -> None:
-    """No answer: the connection is reset, not closed."""
-    transport = scope["state"]["transport"]
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-    transport.abort()
-    await _gone(receive)
-
-
-async def _gone(receive: Receive) -> None:
-    await receive()  # the request is read already: what comes next is its end
-
-
-def _start(answer: Answer, date: str) -> dict[str, object]:
+def _headers(answer: Answer, date: str) -> list[tuple[str, str]]:
+    if answer.status in _BODILESS:
+        return [("Date", date), *answer.headers]
     headers = [("Content-Length", str(len(answer.body))), ("Date", date), *answer.headers]
     if answer.body:
         headers.insert(0, ("Content-Type", answer.content_type))
-    if answer.status == 304:
-        headers = [("Date", date), *answer.headers]
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    return {"type": "http.response.start", "status": answer.status, "headers": encoded}
+    return headers

@@ -19,12 +19,22 @@ class Header(StrEnum):
 
 def refused(question: Question, switches: Switches, header: Header = Header.REQUIRED) -> Answer | None:
     """The refusal of what came through a proxy, lacks the header or repeats itself; None if it may pass."""
+    wrong = complaint(question, switches, header)
+    if wrong is None:
+        return None
+    if wrong == FORWARDED and switches.forwarded_body == "empty":
+        return Answer(status=400)
+    return refusal(400, wrong)
+
+
+def complaint(question: Question, switches: Switches, header: Header = Header.REQUIRED) -> str | None:
+    """What is wrong with a request in this respect; None if nothing is."""
     if "x-forwarded-for" in question.headers:
-        return Answer(status=400) if switches.forwarded_body == "empty" else refusal(400, FORWARDED)
+        return FORWARDED
     if header is Header.REQUIRED and not _has_header(question, switches):
-        return refusal(400, HEADER_MISSING)
+        return HEADER_MISSING
     if len({key for key, _ in question.query}) != len(question.query):
-        return refusal(400, REPEATED)
+        return REPEATED
     return None
 
 

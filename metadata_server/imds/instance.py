@@ -63,7 +63,8 @@ def instance(vm: Vm, version: str) -> dict[str, object]:
 
 
 def _compute(vm: Vm) -> dict[str, object]:
-    group = f"/subscriptions/{vm.subscription}/resourceGroups/{vm.resource_group}"
+    scale_set = f"{vm.group}/Microsoft.Compute/virtualMachineScaleSets/{vm.scale_set}"
+    flexible = vm.scale_set is not None and not vm.is_instance
     return {
         "azEnvironment": "AzurePublicCloud",
         "evictionPolicy": "",
@@ -77,21 +78,21 @@ def _compute(vm: Vm) -> dict[str, object]:
         "priority": "",
         "provider": "Microsoft.Compute",
         "resourceGroupName": vm.resource_group,
-        "resourceId": f"{group}/providers/Microsoft.Compute/virtualMachines/{vm.name}",
+        "resourceId": vm.resource_id,
         "subscriptionId": vm.subscription,
         "tags": "",
         "tagsList": [],
         "userData": "",
-        "virtualMachineScaleSet": {"id": ""},
+        "virtualMachineScaleSet": {"id": scale_set if flexible else ""},
         "vmId": vm_id(vm),
-        "vmScaleSetName": "",
+        "vmScaleSetName": vm.scale_set or "",
         "vmSize": vm.size,
         "zone": vm.zone,
     }
 
 
 def _interface(vm: Vm) -> dict[str, object]:
-    own = vm.source or vm.address.host
+    own = vm.private_ip
     addresses = [{"privateIpAddress": own, "publicIpAddress": ""}]
     ipv4 = {"ipAddress": addresses, "subnet": [{"address": "", "prefix": ""}]}
     ipv6: dict[str, object] = {"ipAddress": []}

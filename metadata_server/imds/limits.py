@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from metadata_server.commands import Reset
 from metadata_server.imds.exchange import Question
-from metadata_server.imds.service import is_scheduled_events
+from metadata_server.imds.service import is_identity, is_scheduled_events
 from metadata_server.switches import Switches
 from metadata_server.world import World
 
 # Instance metadata service, "Rate limiting".
 PER_SECOND = 5
+TOKENS_PER_SECOND = 20
 _WINDOW = timedelta(seconds=1)
 
 
@@ -21,20 +22,28 @@ class Limits:
     """The requests each VM made in the last second of the scenario's time."""
 
     def __init__(self) -> None:
-        self._asked: defaultdict[tuple[str, bool], deque[datetime]] = defaultdict(deque)
+        self._asked: defaultdict[tuple[str, str], deque[datetime]] = defaultdict(deque)
 
     def exceeded(self, question: Question, switches: Switches, now: datetime) -> bool:
         """Whether this request is one too many; one that is refused does not count."""
         if switches.rate_limit == "off":
             return False
-        apart = switches.rate_limit_counts == "apart" and is_scheduled_events(question)
-        asked = self._asked[question.vm, apart]
+        counted = _counted(question, switches)
+        asked = self._asked[question.vm, counted]
         while asked and asked[0] <= now - _WINDOW:
             asked.popleft()
-        if len(asked) >= PER_SECOND:
+        if len(asked) >= (TOKENS_PER_SECOND if counted == "identity" else PER_SECOND):
             return True
         asked.append(now)
         return False
+
+
+def _counted(question: Question, switches: Switches) -> str:
+    """What the request is counted with."""
+    if is_identity(question):
+        return "identity"
+    apart = switches.rate_limit_counts == "apart" and is_scheduled_events(question)
+    return "events" if apart else "all"
 
 
 class Enablement:

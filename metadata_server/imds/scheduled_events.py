@@ -138,7 +138,7 @@ def _requested(body: bytes) -> list[str] | None:
     try:
         content = json.loads(body)
         ids = [request["EventId"] for request in content["StartRequests"]]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     if not ids or not all(isinstance(event_id, str) for event_id in ids):
         return None

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from metadata_server.arm.faults import ArmFaultKind
 from metadata_server.control.verbs import VERBS
 from metadata_server.faults import FaultKind
 from metadata_server.imds.scheduled_events import VERSIONS
@@ -29,9 +30,9 @@ def test_every_switch_is_listed() -> None:
 def test_every_verb_is_listed_with_its_fields() -> None:
     """The page lists every verb and each field that it takes."""
     listed = {
-        verb: set(re.findall(r"`(\w+)`", row[1]))
+        verb: set(re.findall(r"`(\w[\w-]*)`", row[1]))
         for row in rows("The controller")
-        for verb in re.findall(r"`(\w+)`", row[0])
+        for verb in re.findall(r"`([\w-]+)`", row[0])
     }
     assert listed == {verb.name: {field.name for field in verb.fields} for verb in VERBS}
 
@@ -39,6 +40,12 @@ def test_every_verb_is_listed_with_its_fields() -> None:
 def test_every_fault_is_listed() -> None:
     """The page lists every kind of fault."""
     assert {row[0].strip("`") for row in rows("Faults")} == {kind.value for kind in FaultKind}
+
+
+def test_every_fault_of_the_management_api_is_listed() -> None:
+    """The page lists every kind of `arm-fault`."""
+    listed = {kind for row in rows("The management API") for kind in re.findall(r"`([\w-]+)`", row[0])}
+    assert listed - {"arm-fault"} == {kind.value for kind in ArmFaultKind}
 
 
 def test_every_version_is_listed() -> None:

@@ -11,6 +11,7 @@ from metadata_server.world import World
 from tests.unit.metadata_server.builders import ask, schedule, switched, world
 
 EVENTS = "/metadata/scheduledevents?api-version=2020-07-01"
+TOKEN = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net"
 INSTANCE = "/metadata/instance?api-version=2025-04-07"
 
 
@@ -41,6 +42,13 @@ def test_whether_categories_share(counts: str, expected: bool) -> None:
     urls = [INSTANCE] * 5 + [EVENTS]
     switches = {"rate_limit": "on", "rate_limit_counts": counts}
     assert refused(Limits(), world(), *urls, **switches)[-1] is expected
+
+
+def test_tokens_have_a_budget_of_their_own() -> None:
+    """Twenty requests for tokens a second, whatever else is asked for, and five for the rest."""
+    limits, here = Limits(), world()
+    assert refused(limits, here, *[TOKEN] * 21, rate_limit="on") == [False] * 20 + [True]
+    assert refused(limits, here, *[INSTANCE] * 6, rate_limit="on") == [False] * 5 + [True]
 
 
 def test_off_by_default() -> None:

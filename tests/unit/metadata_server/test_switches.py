@@ -48,8 +48,13 @@ def test_other_values_are_refused(name: str, value: str, expected: str) -> None:
         Switches().changed(name, value)
 
 
-@pytest.mark.parametrize("name", ["", "ack_unknown", "V1", "nothing"])
+def test_a_name_is_written_either_way() -> None:
+    """Dashes and underscores mean the same, on the command line and in a file of facts."""
+    assert Switches().changed("if_match", "ignored") == Switches().changed("if-match", "ignored")
+
+
+@pytest.mark.parametrize("name", ["", "V1", "nothing"])
 def test_other_names_are_refused(name: str) -> None:
-    """A switch is known under its one spelling only."""
+    """Any other name is refused with those that there are."""
     with pytest.raises(Unknown, match="ack-unknown"):
         Switches().changed(name, "200")

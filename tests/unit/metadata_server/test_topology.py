@@ -12,8 +12,12 @@ from metadata_server.topology import (
     Affinity,
     Application,
     Listener,
+    Management,
     Member,
+    NatPorts,
+    Outbound,
     Pool,
+    PoolKind,
     Probe,
     Protocol,
     Topology,
@@ -83,6 +87,46 @@ def test_every_key_is_read() -> None:
         applications=(Application(name="shop", vm="vm1", address=address("127.0.0.11:9001")),),
     )
     assert parse(WHOLE, file="t.yaml") == expected
+
+
+def test_identities_and_outbound_rules_are_read() -> None:
+    """A VM's identities are a list, its own alone by default; a pool is used outbound if the file says so."""
+    text = """\
+version: 1
+vms:
+  - {name: vm1, address: 127.0.0.1:80, identities: [system, shop]}
+  - {name: vm2, address: 127.0.0.1:81, identities: []}
+  - {name: vm3, address: 127.0.0.1:82}
+pools:
+  - {name: web, outbound_rule: true}
+  - {name: api, outbound_rule: false}
+  - {name: admin}
+"""
+    topology = parse(text, file="t.yaml")
+    assert [vm.identities for vm in topology.vms] == [("system", "shop"), (), ("system",)]
+    assert [pool.outbound_rule for pool in topology.pools] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("identities: system", "vms[0].identities: expected a list of system and names"),
+        ("identities: [a b]", "vms[0].identities[0]: expected a list of system and names"),
+        ("identities: [[system]]", "vms[0].identities[0]: expected a list of system and names"),
+        ("identities: [one, two, one]", "vms[0].identities: expected each name once, got 'one'"),
+    ],
+)
+def test_wrong_identities_are_refused(entry: str, problem: str) -> None:
+    """Identities are names, each once, in a list."""
+    with pytest.raises(BadTopology) as caught:
+        parse(f"version: 1\nvms: [{{name: vm1, address: '127.0.0.1:80', {entry}}}]\n", file="t.yaml")
+    assert problem in str(caught.value)
+
+
+def test_wrong_outbound_rule_is_refused() -> None:
+    """It is true or false."""
+    with pytest.raises(BadTopology, match="expected true or false, got 'maybe'"):
+        parse("version: 1\nvms: []\npools: [{name: web, outbound_rule: maybe}]\n", file="t.yaml")
 
 
 def test_file_is_loaded(tmp_path: Path) -> None:
@@ -271,3 +315,81 @@ def test_scopes() -> None:
     """A VM shares its events with its set, or with nobody; a set and a VM of one name stay apart."""
     alone, together = parse_vm("web=127.0.0.1:1"), parse_vm("vm1=127.0.0.1:2,set=web")
     assert alone.scope != together.scope
+
+
+MANAGED = """\
+version: 1
+vms:
+  - {name: vm1, address: 127.0.0.11:8181, scale_set: web, orchestration: uniform}
+  - {name: vm2, address: 127.0.0.12:8181}
+pools:
+  - name: web
+    kind: ip
+    outbound_rule: true
+    inbound_rule: false
+    probed: false
+    nat: 5000-5009:22
+  - {name: front, kind: gateway, by_address: true, members: []}
+management:
+  listen: 127.0.0.6:0
+  ca: /tmp/ca.pem
+  outbound: pool
+  resources: RESOURCES
+  roles: {vm1: [drain, reader]}
+  custom_roles: {reader: ["*/read"]}
+"""
+
+
+def test_management_is_read(tmp_path: Path) -> None:
+    """Each key of the management API, of pools and of scale sets is found again."""
+    resources = tmp_path / "resources.json"
+    resources.write_text('[{"id": "/x"}]', encoding="utf-8")
+    found = parse(MANAGED.replace("RESOURCES", str(resources)), file="t.yaml")
+    assert found.management == Management(
+        listen=address("127.0.0.6:0"),
+        ca="/tmp/ca.pem",
+        outbound=Outbound.POOL,
+        resources=({"id": "/x"},),
+        roles={"vm1": ("drain", "reader")},
+        custom_roles={"reader": ("*/read",)},
+    )
+    web, front = found.pools
+    assert (web.kind, web.outbound_rule, web.inbound_rule, web.probed) == (PoolKind.IP, True, False, False)
+    assert web.nat == NatPorts(first=5000, last=5009, backend=22)
+    assert (front.kind, front.by_address) == (PoolKind.GATEWAY, True)
+    assert [vm.is_instance for vm in found.vms] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("outbound: pool", "outbound: sky", "management.outbound"),
+        ("listen: 127.0.0.6:0", "listen: here", "management.listen"),
+        ("listen: 127.0.0.6:0", "", "management.listen"),
+        ("resources: RESOURCES", "resources: /nowhere/at/all", "management.resources"),
+        ("roles: {vm1: [drain, reader]}", "roles: {vm1: drain}", "management.roles.vm1"),
+        ("roles: {vm1: [drain, reader]}", "roles: {vm9: [drain]}", "management.roles.vm9"),
+        ("roles: {vm1: [drain, reader]}", "roles: {vm1: [other]}", "management.roles.vm1"),
+        ("kind: ip", "kind: name", "pools[0].kind"),
+        ("nat: 5000-5009:22", "nat: 5009-5000:22", "pools[0].nat"),
+        ("nat: 5000-5009:22", "nat: 5000", "pools[0].nat"),
+        ("orchestration: uniform", "orchestration: odd", "vms[0].orchestration"),
+    ],
+)
+def test_management_is_strict(tmp_path: Path, old: str, new: str, field: str) -> None:
+    """A wrong value, a file that is not there, and names of VMs and roles that nobody bears are refused."""
+    resources = tmp_path / "resources.json"
+    resources.write_text("[]", encoding="utf-8")
+    text = MANAGED.replace(old, new).replace("RESOURCES", str(resources))
+    with pytest.raises(BadTopology) as caught:
+        parse(text, file="t.yaml")
+    assert [problem.field for problem in caught.value.problems] == [field]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[1]", '[{"name": "no id"}]'])
+def test_resources_are_bodies(tmp_path: Path, content: str) -> None:
+    """A file of resources that is none is refused at its place."""
+    resources = tmp_path / "resources.json"
+    resources.write_text(content, encoding="utf-8")
+    with pytest.raises(BadTopology, match=r"t\.yaml:17:14: management.resources: expected a JSON file"):
+        parse(MANAGED.replace("RESOURCES", str(resources)), file="t.yaml")

@@ -35,6 +35,7 @@ async def start() -> AsyncIterator[Start]:
             affinity: Affinity = Affinity.NONE,
             source: str | None = None,
             max_flows: int = 10_000,
+            orphaned_s: float = 60.0,
             wait_up: bool = True,
             source_of_probe: str | None = None,
             **probe: object,
@@ -55,6 +56,7 @@ async def start() -> AsyncIterator[Start]:
                 affinity=affinity,
                 source=source,
                 max_flows=max_flows,
+                orphaned_s=orphaned_s,
             )
             cluster = Cluster(balancer=Balancer(config), hosts=hosts)
             await cluster.balancer.start()

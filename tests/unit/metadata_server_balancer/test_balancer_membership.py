@@ -159,10 +159,12 @@ async def test_status_is_json(start: Start) -> None:
     assert status["members"][name] == {
         "address": f"{cluster.hosts[name].member.host}:{cluster.hosts[name].member.port}",
         "in_pool": True,
+        "admin": "none",
         "up": True,
         "silent": False,
         "new_flows": 1,
         "open_flows": 1,
+        "swallowed_flows": 0,
         "last_probe": "200",
     }
 

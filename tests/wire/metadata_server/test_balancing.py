@@ -12,6 +12,7 @@ from metadata_server.clock import monotonic
 from metadata_server.config import ServeConfig
 from metadata_server.testing import ServedEmulator, serve_in_thread
 from metadata_server.topologyfile import parse
+from tests.wire.metadata_server.wire import ask
 
 TOPOLOGY = """\
 version: 1
@@ -84,6 +85,16 @@ def test_pool_follows_the_scenario(emulator: ServedEmulator) -> None:
     emulator.control.give("join", vm="vm1")
     eventually(lambda: bool(members(emulator)["vm1"]["up"]))
     assert greeted(emulator) == {"vm1", "vm2"}
+
+
+def test_vm_is_told_the_rules_it_is_behind(emulator: ServedEmulator) -> None:
+    """Load balancer metadata names the port that really listens, and is gone with the VM's membership."""
+    [line] = [line for line in emulator.listeners() if line.startswith("balancer web ")]
+    url = "/metadata/loadbalancer?api-version=2020-10-01"
+    [rule] = ask(emulator.url("vm1"), url).content["loadbalancer"]["inboundRules"]
+    assert f"{rule['frontendIpAddress']}:{rule['frontendPort']}" == line.split()[-1]
+    emulator.control.give("leave", vm="vm1")
+    assert ask(emulator.url("vm1"), url).status == 404
 
 
 def test_silent_host_fails_its_probe(emulator: ServedEmulator) -> None:

@@ -14,7 +14,17 @@ from metadata_server.errors import BadInput, Conflict, EmulatorError, Unknown
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
 from tests.wire.metadata_server.wire import ask
 
-VIEWS = ["/events", "/clock", "/vms", "/switches", "/faults", "/balancers", "/openapi.json"]
+VIEWS = [
+    "/events",
+    "/clock",
+    "/vms",
+    "/switches",
+    "/faults",
+    "/balancers",
+    "/arm",
+    "/requests",
+    "/openapi.json",
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +67,19 @@ def test_verbs_take_posts_only(emulator: ServedEmulator, verb: str) -> None:
     assert (refused.status, refused.content["problems"][0]["expected"]) == (405, f"POST /{verb}")
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff"])
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000, b'{"vm": NaN}'])
 def test_what_is_no_json_object(emulator: ServedEmulator, body: bytes) -> None:
     """A body that is no JSON object is refused with what was expected."""
     refused = ask(emulator.control_url, "/mend", method="POST", body=body)
     assert (refused.status, refused.content["kind"]) == (400, "bad_input")
     assert refused.content["problems"][0]["field"] == "body"
     assert refused.content["problems"][0]["expected"] == "a JSON object"
+
+
+def test_half_a_character_goes_back_as_it_came(emulator: ServedEmulator) -> None:
+    """A name that UTF-8 cannot spell is refused as any other is."""
+    refused = ask(emulator.control_url, "/mend", method="POST", body=b'{"\\ud800": 1}')
+    assert (refused.status, refused.content["problems"][0]["field"]) == (400, "\ud800")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +89,10 @@ def test_what_is_no_json_object(emulator: ServedEmulator, body: bytes) -> None:
         ("start", {"id": "A" * 8 + "-0000-0000-0000-" + "A" * 12}, Unknown, 404),
         ("mend", {"vm": "nobody"}, Unknown, 404),
         ("complete", {"id": ""}, BadInput, 400),
+        ("fault", {"vm": "vm1", "kind": "redirect", "location": "http://a/\n"}, BadInput, 400),
+        ("fault", {"vm": "vm1", "kind": "reset", "location": "http://ü/"}, BadInput, 400),
+        ("arm-fault", {"kind": "redirect", "location": "http://ü/"}, BadInput, 400),
+        ("arm-fault", {"kind": "fail", "vm": "nobody"}, Unknown, 404),
     ],
 )
 def test_refusals(

@@ -33,7 +33,8 @@ def test_status(emulator: ServedEmulator) -> None:
     assert ask(emulator.url("vm1"), EVENTS).status == 503
     assert ask(emulator.url("vm2"), EVENTS).status == 200
     [fault] = emulator.control.show("faults")["faults"]
-    assert fault == {"vm": "vm1", "kind": "status", "status": 503, "delay_s": 0.0, "path": "/"}
+    expected = {"vm": "vm1", "kind": "status", "status": 503, "delay_s": 0.0, "path": "/", "location": ""}
+    assert fault == expected
 
 
 def test_path_limits_a_fault(emulator: ServedEmulator) -> None:
@@ -63,6 +64,20 @@ def test_truncated_body(emulator: ServedEmulator) -> None:
     with pytest.raises(http.client.IncompleteRead) as caught:
         ask(emulator.url("vm1"), EVENTS)
     assert caught.value.partial.startswith(b'{"Document')
+
+
+@pytest.mark.parametrize("kind", ["empty", "truncated", "reset-body"])
+def test_a_fault_of_the_body_heeds_no_condition(emulator: ServedEmulator, kind: str) -> None:
+    """A client that asks by ETag meets the fault of a body at once: no 304 hides it."""
+    etag = ask(emulator.url("vm1"), EVENTS).headers["etag"]
+    conditional = {"Metadata": "true", "If-None-Match": etag}
+    assert ask(emulator.url("vm1"), EVENTS, headers=conditional).status == 304
+    emulator.control.give("fault", vm="vm1", kind=kind)
+    if kind == "empty":
+        assert ask(emulator.url("vm1"), EVENTS, headers=conditional).status == 200
+        return
+    with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+        ask(emulator.url("vm1"), EVENTS, headers=conditional)
 
 
 def test_reset_connection(emulator: ServedEmulator) -> None:

@@ -43,11 +43,12 @@ Touching = Acquire | Cordon | Isolate | Hook | Publish | Acknowledge | Restore |
 def intent_of(step: Touching, ports: Ports) -> Intended:
     """The record that stands before the call."""
     match step:
-        case Cordon(layers=layers, forced=forced):
+        case Cordon(layers=layers, forced=forced, again=again):
             return Intended(
                 step="cordon",
                 layers={name: ports.layer(name).settles_in for name in layers},
                 forced=forced,
+                again=again,
                 undo=tuple(ports.layer(name).undo() for name in layers),
             )
         case Isolate(layer=name) | Restore(layer=name):

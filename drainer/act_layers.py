@@ -6,6 +6,7 @@ Half a cordon is retried, never rolled back, and no layer waits for another's fa
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from drainer.acted import PENDING_REST, Acted, done, failed
 from drainer.around import Ports
@@ -56,16 +57,26 @@ def _owed(backend: Backend, episode: Episode) -> Membership:
 def _write(step: Cordon | Isolate | Restore, name: str, verb: Callable[[], Progress]) -> Acted:
     try:
         progress = verb()
-    except Refused as error:
-        return _gone(step, name, error) if error.kind == "entry-gone" else failed(step, error, layer=name)
     except DrainerError as error:
-        return failed(step, error, layer=name)
+        return _failed(step, name, error)
     if isinstance(progress, Done):
         return done(step, layer=name)
+    outcome = Outcome.UNTOUCHED if progress.untouched else Outcome.PENDING
     pending = Finished(
-        step=name_of(step), outcome=Outcome.PENDING, layers=(name,), kind="pending", reason=progress.reason
+        step=name_of(step), outcome=outcome, layers=(name,), kind="pending", reason=progress.reason
     )
     return Acted(outcomes=(pending,), rests_for=PENDING_REST)
+
+
+def _failed(step: Cordon | Isolate | Restore, name: str, error: DrainerError) -> Acted:
+    """It rests as any failure; but where nothing was changed, nothing of it can land later."""
+    if isinstance(error, Refused) and error.kind == "entry-gone":
+        return _gone(step, name, error)
+    acted = failed(step, error, layer=name)
+    if not error.untouched:
+        return acted
+    outcomes = tuple(replace(outcome, outcome=Outcome.UNTOUCHED) for outcome in acted.outcomes)
+    return replace(acted, outcomes=outcomes)
 
 
 def _gone(step: Cordon | Isolate | Restore, name: str, error: Refused) -> Acted:

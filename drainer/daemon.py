@@ -5,31 +5,42 @@ SIGTERM stops and touches nothing; the next start continues. SIGHUP reads the po
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from types import FrameType
 
-from drainer.alarms import alarms_of
+from drainer.alarms import Scene, alarms_of, announce, refusals
 from drainer.board import Alarm, Board, Snapshot
 from drainer.clock import SystemClock
 from drainer.core.model import Document, Vm
 from drainer.core.policy import Policy
+from drainer.core.record import Finished
+from drainer.core.step import Step
+from drainer.core.wish import Adopt
 from drainer.dryrun import dry
-from drainer.errors import DrainerError, PolicyInvalid, Transient
+from drainer.errors import PolicyInvalid, Transient
 from drainer.hooks import HookRan
 from drainer.hostlock import HostLock
+from drainer.listeners import started
 from drainer.log import Log
+from drainer.lostjournal import Search
+from drainer.notices import notices_of
 from drainer.ownership import leave_identity, owner_of
 from drainer.poller import Poller
 from drainer.reconcile import Reconciler, Tick
 from drainer.ruling import Ruling
+from drainer.selfcheck import DOCTOR, SelfCheck
 from drainer.settings import Settings
 from drainer.statedir import StateDirectory
+from drainer.status import headline
 from drainer.stopped import EXIT_CONFIGURATION, EXIT_LOCKED, EXIT_OK, Stopped
+from drainer.supervisor import Supervisor
 from drainer.tally import Tally
-from drainer.wiring import build_ports, event_feed
+from drainer.wake import Wake
+from drainer.wiring import build_ports, event_feed, uses_azure
 
 PACE_THREATENED = timedelta(milliseconds=250)
 PACE_OPEN = timedelta(milliseconds=500)
@@ -57,8 +68,9 @@ class Daemon:
         self._clock = clock
         self._log = log
         self._alarms: dict[str, Alarm] = {}
-        self._wake = threading.Event()
+        self._wake = Wake()
         self._stopping = threading.Event()
+        self._supervisor = Supervisor(os.environ)
         self._reload = False
         self._host_lock = HostLock()
         self._directory = StateDirectory(
@@ -72,9 +84,18 @@ class Daemon:
         self._poller = self._start_feed()
         self._confirmed = episode is None
         self._vm: Vm | None = None
+        self._search: Search | None = None
+        self._selfcheck = SelfCheck(
+            settings,
+            clock,
+            log=log,
+            alarm=self._raise_alarm,
+            clear=self._clear_alarm,
+            command=DOCTOR if uses_azure(self._ruling.policy) else (),
+        )
         self._tally = Tally()
         self._reconciler = self._build(self._ruling.policy)
-        self.board = Board(self._wake.set)
+        self.board = Board(self._wake.call)
         self._started = clock.now()
 
     # --- start ---
@@ -85,21 +106,31 @@ class Daemon:
         except PolicyInvalid as error:
             self._log.error("start.refused", problem=str(error.problems[0]))
             raise Stopped(EXIT_CONFIGURATION) from error
-        return Poller(feed, self._clock, changed=self._wake.set)
+        return Poller(feed, self._clock, changed=self._wake.call)
 
     def _build(self, policy: Policy) -> Reconciler:
         ports = build_ports(
             policy,
+            self._settings,
             clock=self._clock,
             feed=self._poller,
             vm_name=self._vm_name,
-            stopping=self._stopping.is_set,
+            stopping=self._told_to_stop,
             hook_ran=self._hook_ran,
         )
         ports = dry(ports) if self._settings.dry_run else ports
         reconciler = Reconciler(ports=ports, journal=self._journal, policy=policy, log=self._log)
-        reconciler.acted = self._tally.acted
+        reconciler.acted = self._acted
         return reconciler
+
+    def _told_to_stop(self) -> bool:
+        """Asked again and again while a hook runs: a bounded wait, in which we are alive."""
+        self._supervisor.alive()
+        return self._stopping.is_set()
+
+    def _acted(self, step: Step, outcomes: tuple[Finished, ...]) -> None:
+        self._supervisor.alive()
+        self._tally.acted(step, outcomes)
 
     def _vm_name(self) -> str:
         document = self._poller.latest()
@@ -114,14 +145,15 @@ class Daemon:
     def serve(self) -> None:
         """Until SIGTERM."""
         self._listen_to_signals()
-        listeners = self._start_listeners()
+        listeners = started(self.board, self._settings, self._clock, log=self._log, alarm=self._raise_alarm)
         self._log.info("daemon.started", state=str(self._settings.state))
+        self._supervisor.ready()
         self._poller.start()
         try:
             while not self._stopping.is_set():
+                self._supervisor.alive()
                 pace = self._turn()
                 self._wake.wait(pace.total_seconds())
-                self._wake.clear()
         finally:
             self._stop(listeners)
 
@@ -132,7 +164,11 @@ class Daemon:
             if self._reload:
                 self._reload_policy()
             if not self._know_ourselves():
+                self._show(None)
                 return PACE_OPEN
+            if not self._marks_heard():
+                return PACE_THREATENED
+            self._selfcheck.turn(may_run=self._nothing_announced())
             tick = self._reconciler.run_to_wait()
             self._after_tick(tick)
             return _pace(tick)
@@ -148,30 +184,38 @@ class Daemon:
             self._rule_by(self._ruling.take_next())
         self._show(tick)
 
-    def _show(self, tick: Tick) -> None:
-        alarms = alarms_of(tick, journal=self._journal, memory=self._reconciler.memory, started=self._started)
+    def _show(self, tick: Tick | None) -> None:
+        """`tick` None: nothing may be decided yet; what is wrong stands there all the same."""
+        fresh = self._scene(tick)
+        alarms = (*self._alarms.values(), *refusals(self._reconciler.ports.layers), *alarms_of(fresh))
         self._tally.polled(self._poller)
-        self._tally.saw(tick.state.episode)
-        snapshot = Snapshot(
+        self._tally.saw(fresh.episode)
+        announce(self._log, before=self.board.snapshot.alarms, fresh=alarms)
+        shown = Snapshot(
             tick=tick,
-            alarms=(*self._alarms.values(), *alarms),
+            alarms=alarms,
             vm=self._vm_name(),
             policy=self._reconciler.policy.digest,
             counters=self._tally.counters(),
         )
-        self._log_alarms(snapshot)
-        self.board.show(snapshot)
+        self.board.show(shown)
+        self._supervisor.status(headline(shown))
 
-    def _log_alarms(self, fresh: Snapshot) -> None:
-        before = {alarm.kind for alarm in self.board.snapshot.alarms}
-        for alarm in fresh.alarms:
-            if alarm.kind not in before:
-                self._log.error("alarm.raised", kind=alarm.kind, reason=alarm.reason)
-        for kind in sorted(before - {alarm.kind for alarm in fresh.alarms}):
-            self._log.info("alarm.cleared", kind=kind)
+    def _scene(self, tick: Tick | None) -> Scene:
+        return Scene(
+            now=tick.seen.now if tick else self._clock.now(),
+            document=tick.seen.document if tick else self._poller.latest(),
+            tick=tick,
+            journal=self._journal,
+            memory=self._reconciler.memory,
+            started=self._started,
+        )
 
     def _raise_alarm(self, kind: str, reason: str) -> None:
         self._alarms[kind] = Alarm(kind=kind, reason=reason)
+
+    def _clear_alarm(self, kind: str) -> None:
+        self._alarms.pop(kind, None)
 
     # --- who am I ---
 
@@ -194,6 +238,30 @@ class Daemon:
             self._check_journal(vm)
         self._vm = vm
         self._confirmed = True
+        if not self._settings.dry_run and not self._journal.loaded.records and not self._journal.broken:
+            layers = self._reconciler.ports.layers
+            self._search = Search(clock=self._clock, layers=layers, vm=vm)
+
+    def _marks_heard(self) -> bool:
+        """Without any journal the balancers' marks are asked first: it may be lost, and this VM out."""
+        search = self._search
+        if search is None:
+            return True
+        if not search.look():
+            return False
+        self._search = None
+        if search.unanswered:
+            told = "; ".join(f"{name}: {why}" for name, why in search.unanswered.items())
+            self._raise_alarm("marks-unread", f"whether this VM is out by our hand could not be read: {told}")
+        if search.ours:
+            self._log.warning("journal.rebuilt", layers=",".join(search.ours))
+            self._reconciler.wish(Adopt(layers=search.ours), by="the balancer's own mark")
+        return True
+
+    def _nothing_announced(self) -> bool:
+        document = self._poller.latest()
+        announced = not isinstance(document, Document) or bool(notices_of(document))
+        return self._journal.state.episode is None and not announced
 
     def _take_host_lock(self, vm: Vm) -> None:
         try:
@@ -235,65 +303,30 @@ class Daemon:
             layer.close()
         memory = self._reconciler.memory
         self._reconciler = self._build(policy)
-        self._reconciler.memory.seen_document = memory.seen_document
-        self._reconciler.memory.said = memory.said
-        self._reconciler.memory.told = memory.told
+        self._reconciler.memory.carry_on(memory)
 
-    # --- signals and listeners ---
+    # --- signals ---
 
     def _listen_to_signals(self) -> None:
         def stop(number: int, frame: FrameType | None) -> None:
             self._stopping.set()
-            self._wake.set()
+            self._wake.call()
 
         def reload(number: int, frame: FrameType | None) -> None:
             self._reload = True
-            self._wake.set()
+            self._wake.call()
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, reload)
 
-    def _start_listeners(self) -> list[Callable[[], None]]:
-        """The control socket and the local endpoint: conveniences, so none of them stops the daemon.
-
-        A dry run has neither: what it believes must not be mistaken for what is.
-        """
-        from drainer.control import ControlServer
-        from drainer.reporting.local import LocalEndpoint
-
-        stops: list[Callable[[], None]] = []
-        if self._settings.dry_run:
-            return stops
-        control = ControlServer(
-            self.board,
-            self._settings.socket,
-            self._settings.control_group,
-            state=self._settings.state,
-            clock=self._clock,
-        )
-        self._start_one("control", control.start, stops, control.stop)
-        if self._settings.local is not None:
-            local = LocalEndpoint(self.board, self._settings.local, clock=self._clock)
-            self._start_one("local", local.start, stops, local.stop)
-        return stops
-
-    def _start_one(
-        self, name: str, start: Callable[[], None], stops: list[Callable[[], None]], stop: Callable[[], None]
-    ) -> None:
-        try:
-            start()
-        except (OSError, DrainerError) as error:
-            self._log.warning(f"{name}.unavailable", reason=str(error))
-            self._raise_alarm(f"{name}-unavailable", str(error))
-            return
-        stops.append(stop)
-
     def _stop(self, listeners: list[Callable[[], None]]) -> None:
         """Stop and touch nothing: no layer, no lease, no journal."""
+        self._supervisor.stopping()
         self._log.info("daemon.stopped", episode_open=self._journal.state.episode is not None)
         self._poller.stop()
+        self._selfcheck.stop()
         for stop in listeners:
             stop()
         for layer in self._reconciler.ports.layers:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from drainer.act import Feed, Ports
 from drainer.core.model import (
@@ -35,10 +36,16 @@ class BelievedBackend:
         self._real = real
         self._out: dict[str, bool] = {}  # entry → isolated
         self.name = real.name
-        self.cordons = real.cordons
-        self.isolates = real.isolates
         self.read_every = real.read_every
         self.settles_in = timedelta(0)
+
+    @property
+    def cordons(self) -> bool:
+        return self._real.cordons
+
+    @property
+    def isolates(self) -> bool:
+        return self._real.isolates
 
     @property
     def believes_out(self) -> bool:
@@ -74,6 +81,12 @@ class BelievedBackend:
 
     def undo(self) -> str:
         return self._real.undo()
+
+    def __getattr__(self, name: str) -> Any:
+        """What only some backends have: rest, refusal. An owner mark is not looked for."""
+        if name == "mark":
+            raise AttributeError(name)
+        return getattr(self._real, name)
 
     def close(self) -> None:
         self._real.close()

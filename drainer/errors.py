@@ -16,12 +16,16 @@ from datetime import timedelta
 
 
 class DrainerError(Exception):
-    """`kind` is short, stable and bounded (it is a metric label); `reason` is for people."""
+    """`kind` is short, stable and bounded (it is a metric label); `reason` is for people.
+
+    `untouched`: nothing was changed, and nothing of it can land later.
+    """
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(f"{kind}: {reason}")
         self.kind = kind
         self.reason = reason
+        self.untouched = False
 
 
 class Transient(DrainerError):

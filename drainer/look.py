@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 from drainer.around import Ports
 from drainer.core.assess import LayerSight, Observation
 from drainer.core.episode import Episode, State
 from drainer.core.model import (
     Document,
+    Face,
     Failing,
     InFlight,
     Instant,
@@ -27,7 +29,8 @@ from drainer.core.model import (
 from drainer.core.policy import HealthCheck
 from drainer.errors import DrainerError
 from drainer.memory import Memory, Sight
-from drainer.ports import Backend
+from drainer.notices import notices_of
+from drainer.ports import Backend, Resting
 
 
 @dataclass(slots=True)
@@ -58,9 +61,12 @@ def observe(ports: Ports, state: State, memory: Memory, *, passes: int) -> Obser
     now, episode = ports.clock.now(), state.episode
     document = ports.feed.latest()
     if isinstance(document, Document):
-        memory.last_document_at = document.read_at
-        memory.skew = document.skew or timedelta(0)
-    readings = {backend.name: _reading(backend, memory, now, episode) for backend in ports.layers}
+        memory.heard(document, episode)
+    calling = episode is not None or _is_called_for(document, state)
+    readings = {
+        backend.name: _reading(backend, memory, now, episode) if calling else _steady(backend, memory, now)
+        for backend in ports.layers
+    }
     work = _work(ports, episode, readings)
     memory.still_since = _still_since(memory, work, now)
     return Observation(
@@ -82,17 +88,52 @@ def observe(ports: Ports, state: State, memory: Memory, *, passes: int) -> Obser
 # --- layers ---------------------------------------------------------------------------------------
 
 
+ASLEEP = Unreadable(kind="asleep", reason="it is read once a notice names this VM")
+
+
+def _is_called_for(document: Document | Unreadable, state: State) -> bool:
+    """Whether a notice, or an operator's own, makes it worth while to read what costs something."""
+    return state.wishes.drain is not None or (isinstance(document, Document) and bool(notices_of(document)))
+
+
+def _steady(backend: Backend, memory: Memory, now: Instant) -> Reading:
+    """Nothing is announced and nothing is owed: a layer whose reading costs something is left to rest."""
+    if not _may_rest(type(backend)) or not isinstance(backend, Resting):
+        return _reading(backend, memory, now, None)
+    backend.rest()
+    memory.sights.pop(backend.name, None)
+    memory.unread_since.pop(backend.name, None)
+    return ASLEEP
+
+
+@cache
+def _may_rest(kind: type[object]) -> bool:
+    """Asked at every look and slow to find out, so a kind is found out once."""
+    return issubclass(kind, Resting)
+
+
 def _reading(backend: Backend, memory: Memory, now: Instant, episode: Episode | None) -> Reading:
     sight = memory.sights.get(backend.name)
     fresh = sight is not None and backend.name not in memory.stale
-    if sight is not None and fresh and elapsed(sight.at, now) < backend.read_every:
+    if sight is not None and fresh and elapsed(sight.at, now) < _good_for(backend, sight.reading):
         return sight.reading
     reading = _read(backend)
     memory.sights[backend.name] = Sight(reading=reading, at=now)
+    if isinstance(reading, Unreadable):
+        memory.unread_since.setdefault(backend.name, now)
+    else:
+        memory.unread_since.pop(backend.name, None)
     memory.stale.discard(backend.name)
     if isinstance(reading, Membership) and episode is None:
         memory.last[backend.name] = reading
     return reading
+
+
+def _good_for(backend: Backend, reading: Reading) -> timedelta:
+    """A layer that could not be read, or that is on its way out, is asked again at the next look."""
+    if isinstance(reading, Unreadable) or reading.face is Face.LEAVING:
+        return timedelta(0)
+    return backend.read_every
 
 
 def _read(backend: Backend) -> Reading:

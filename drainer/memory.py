@@ -6,9 +6,11 @@ Anything that must outlive the process is in the journal instead.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from drainer.core.model import Instant, Membership, Reading, elapsed
+from drainer.core.episode import Episode
+from drainer.core.model import At, Document, Event, EventStatus, Instant, Membership, Reading, elapsed
+from drainer.core.naming import names_vm
 
 FIRST_BACKOFF = timedelta(milliseconds=500)
 LONGEST_BACKOFF = timedelta(seconds=30)
@@ -36,10 +38,32 @@ class Sight:
     at: Instant
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """The service forgot: its incarnation fell."""
+
+    at: Instant
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Met:
+    """How a notice arrived. `started_first`: nobody saw it Scheduled. `started_early`: before its time,
+    though we had neither acknowledged it nor said to its other VMs that we are ready.
+    """
+
+    status: EventStatus
+    not_before: datetime | None = None
+    started_first: bool = False
+    started_early: bool = False
+
+
 @dataclass(slots=True)
 class Memory:
-    """`sights`: the newest reading of each layer; `stale`: those that must be read anew. `last`: what each
-    layer last read in steady times. `said`: alarms logged already; `told`: what was last said of a notice.
+    """`sights`: the newest reading of each layer; `stale`: those that must be read anew; `unread_since`: what
+    could not be read, and since when. `last`: what each layer last read in steady times. `said`: alarms
+    logged already; `told`: what was last said of a notice; `met`: how it arrived.
     """
 
     sights: dict[str, Sight] = field(default_factory=dict)
@@ -48,11 +72,45 @@ class Memory:
     backoffs: dict[str, Backoff] = field(default_factory=dict)
     denied: tuple[Instant, str] | None = None
     still_since: Instant | None = None
+    unread_since: dict[str, Instant] = field(default_factory=dict)
     skew: timedelta = timedelta(0)
     said: set[str] = field(default_factory=set)
     told: dict[str, str] = field(default_factory=dict)
     seen_document: bool = False
     last_document_at: Instant | None = None
+    incarnation: int | None = None
+    reset: Reset | None = None
+    met: dict[str, Met] = field(default_factory=dict)
+
+    def heard(self, document: Document, episode: Episode | None) -> None:
+        """Keep what a later document no longer says: when this one came, and how its notices arrived."""
+        self.last_document_at = document.read_at
+        self.skew = document.skew or timedelta(0)
+        before, now = self.incarnation, document.incarnation
+        if before is not None and now is not None and now < before:
+            self.reset = Reset(at=document.read_at, before=before, after=now)
+        self.incarnation = now
+        notices = (event for event in document.events if names_vm(event, document.vm.name))
+        self.met = {event.id: self._meet(event, document, episode) for event in notices}
+
+    def _meet(self, event: Event, document: Document, episode: Episode | None) -> Met:
+        before = self.met.get(event.id) or _recorded(event.id, episode)
+        if event.status is not EventStatus.STARTED:
+            at = event.not_before.at if isinstance(event.not_before, At) else None
+            return Met(status=event.status, not_before=at)
+        if before is None:
+            return Met(status=event.status, started_first=True)
+        if before.status is EventStatus.STARTED:
+            return before
+        early = before.not_before is not None and document.read_at.wall + self.skew < before.not_before
+        ours = f"acknowledge {event.id}" in self.backoffs or _approved(event.id, episode)
+        return Met(status=event.status, started_early=early and not ours)
+
+    def carry_on(self, before: Memory) -> None:
+        """What was heard of the service outlives a change of policy."""
+        self.seen_document, self.said, self.told = before.seen_document, before.said, before.told
+        self.last_document_at, self.skew = before.last_document_at, before.skew
+        self.incarnation, self.reset, self.met = before.incarnation, before.reset, before.met
 
     def forget_readings(self) -> None:
         """The world was touched: every layer is read anew before anything else is decided."""
@@ -86,3 +144,16 @@ class Memory:
 
     def succeeded(self, key: str) -> None:
         self.backoffs.pop(key, None)
+
+
+def _recorded(event_id: str, episode: Episode | None) -> Met | None:
+    """How an earlier life met this notice, as far as the journal knows."""
+    terms = episode.terms.get(event_id) if episode else None
+    if terms is None:
+        return None
+    status = EventStatus.STARTED if terms.started else EventStatus.SCHEDULED
+    return Met(status=status, not_before=None if terms.started else terms.not_before)
+
+
+def _approved(event_id: str, episode: Episode | None) -> bool:
+    return episode is not None and event_id in episode.acknowledged | episode.published

@@ -82,6 +82,7 @@ def _restore(
     )
     ports = build_ports(
         ruling.policy,
+        settings,
         clock=clock,
         feed=NobodyAsked(),
         vm_name=lambda: episode.vm,

@@ -37,7 +37,7 @@ def owner_of(directory: StateDirectory, episode: Episode | None) -> Owner:
     try:
         said = json.loads(directory.read(IDENTITY) or "{}")
         return Owner(id=str(said.get("id", "")), name=str(said.get("name", "")))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return Owner()
 
 

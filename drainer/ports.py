@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from drainer.core.model import (
     AckAnswer,
@@ -27,6 +27,7 @@ from drainer.core.model import (
     Unreadable,
     Work,
 )
+from drainer.management import Arm
 
 AnyOptions = Any
 
@@ -203,12 +204,55 @@ class Store(Protocol):
 class Surroundings:
     """What wiring gives every backend beside its options.
 
-    `vm_name` answers "" until the VM's own name is known. `service_ports` are the policy's.
+    `vm_name` answers "" until the VM's own name is known. `service_ports` are the policy's. `arm` None: there
+    is no management API here. `egress_verified`: the policy vouches for a way out that is not the pool.
     """
 
     clock: Clock
     vm_name: Callable[[], str]
     service_ports: tuple[int, ...]
+    arm: Arm | None = None
+    egress_verified: bool = False
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A backend whose reading costs something: it is asked only while a notice or an episode calls for it."""
+
+    def rest(self) -> None:
+        """Nothing is announced: let go of whatever a reading needs. Called often; never raises."""
+        ...
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A backend that leaves itself alone where acting could not be undone."""
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing is removed here now, with what would cure it; "" where nothing speaks against it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What a balancer itself remembers of our taking this VM out. `entries`: all that was taken, as IN.
+
+    `vm_id` "": the mark does not say whose it is.
+    """
+
+    vm_id: str
+    entries: Membership
+    since: str
+
+
+@runtime_checkable
+class Marking(Protocol):
+    """A backend that leaves an owner mark in the same write that takes this VM out."""
+
+    def mark(self) -> Mark | None:
+        """The mark that stands now, None where there is none. Raises as `membership` does."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,6 @@ from drainer.core.step import (
     Note,
     Noting,
     Open,
-    Release,
     Restore,
     Step,
     Wait,
@@ -102,7 +101,7 @@ class Reconciler:
             self.memory.forget_readings()
             seen, assessment, decision = self._decided(self._observe())
         system_log = self.ports.system_log if self.policy.system_log else None
-        self._tell.notices(seen, assessment, self.journal.state, self.memory, system_log)
+        self._tell.notices(seen, assessment, self.memory, system_log)
         self._carry_out(decision, seen, assessment)
         return Tick(seen=seen, state=self.journal.state, assessment=assessment, decision=decision)
 
@@ -258,9 +257,11 @@ class Reconciler:
 
 
 def _gives_back(step: Touching) -> bool:
-    """Steps that must not wait for a disk."""
+    """Steps that must not wait for a disk. Release does: a later life would stand on a lease that another VM
+    may have by then. Unreleased it lapses.
+    """
     match step:
-        case Restore() | Release():
+        case Restore():
             return True
         case Hook(stage=stage):
             return stage in GIVING_BACK

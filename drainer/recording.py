@@ -8,7 +8,7 @@ from typing import assert_never
 
 from drainer.core.assess import Assessment, LayerSight, Observation
 from drainer.core.episode import Episode
-from drainer.core.model import Document, Membership, Unreadable, Vm
+from drainer.core.model import Document, Instant, Membership, Unreadable, Vm
 from drainer.core.record import Joined, Noted, Opened, Terms
 from drainer.core.step import Note, Noting, Open
 from drainer.core.threat import Threat
@@ -30,7 +30,7 @@ def opened(seen: Observation, assessment: Assessment, *, policy: str) -> Opened:
 def joined(step: Open, seen: Observation, episode: Episode) -> Joined:
     """What these layers count as from now on, in the episode that is open."""
     readings = {sight.name: sight for sight in seen.layers}
-    return Joined(layers={name: _joined(episode, readings[name]) for name in step.layers})
+    return Joined(layers={name: _joined(episode, readings[name], seen.now) for name in step.layers})
 
 
 def noted(step: Note, seen: Observation, assessment: Assessment) -> Noted:
@@ -61,16 +61,17 @@ def _was(sight: LayerSight) -> Membership | None:
     return sight.reading if isinstance(sight.reading, Membership) else sight.last
 
 
-def _joined(episode: Episode, sight: LayerSight) -> Membership:
-    """As it reads now; and what was in at Open stays ours to give back."""
-    reading, recorded = sight.reading, episode.layer(sight.name).was
+def _joined(episode: Episode, sight: LayerSight, now: Instant) -> Membership:
+    """As it reads now; and what was in before we touched it stays ours to give back."""
+    reading, facts = sight.reading, episode.layer(sight.name)
+    recorded = facts.was if facts.intended or facts.unsettled(now) else None
     if isinstance(reading, Unreadable):
         raise LookupError(f"layer {sight.name!r} joined unread")
     if recorded is None:
         return reading
     was = {entry.name: entry for entry in recorded.entries if entry.takes_work}
-    now = {entry.name: entry for entry in reading.entries if entry.name not in was}
-    return replace(reading, entries=(*was.values(), *now.values()))
+    other = {entry.name: entry for entry in reading.entries if entry.name not in was}
+    return replace(reading, entries=(*was.values(), *other.values()))
 
 
 def _returned(step: Note, seen: Observation, assessment: Assessment) -> Noted:

@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from drainer.core.model import SourceKind
+from drainer.machine import THIS
 
-DEFAULT_POLICY = Path("/etc/drainer/policy.yaml")
+DEFAULT_POLICY = THIS.policy
 """Where a policy is looked for when none is named; missing there, the built-in one holds."""
 
 LONGEST_NAME = 256
@@ -40,6 +41,8 @@ class Settings:
     """`source` None: found out. `vm_name` "": as the platform says. `local` None: no local endpoint.
 
     `policy_named` False: `policy` is the default, and the built-in one holds where that file is missing.
+    `management_ca` "": the usual authorities. `identity` "": the system-assigned one, "az":
+    whoever is logged in with the command line, else a client id.
     """
 
     metadata_url: str = "http://169.254.169.254"
@@ -47,12 +50,15 @@ class Settings:
     vm_name: str = ""
     policy: Path = DEFAULT_POLICY
     policy_named: bool = False
-    state: Path = Path("/var/lib/drainer")
-    socket: Path = Path("/run/drainer/control.sock")
+    state: Path = THIS.state
+    socket: Path = THIS.socket
     control_group: str = ""
     local: Address | None = Address(host="127.0.0.1", port=9181)
     dry_run: bool = False
     boot_id: Path = Path("/proc/sys/kernel/random/boot_id")
+    management_url: str = "https://management.azure.com"
+    management_ca: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,21 @@ def _url(text: str) -> str:
 
     BaseUrl.parse(text)
     return text
+
+
+def _https(text: str) -> str:
+    from urllib.parse import urlsplit
+
+    expected = f"expected https://HOST[:PORT], got {text!r}"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(expected) from None
+    extras = parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/")
+    if parts.scheme != "https" or not parts.hostname or extras or port == 0 or not text.isascii():
+        raise ValueError(expected)
+    return text.rstrip("/")
 
 
 def _source(text: str) -> SourceKind:
@@ -173,13 +194,13 @@ FLAGS: Mapping[str, Flag] = MappingProxyType(
                 name="state",
                 metavar="DIR",
                 read=_path,
-                help="where the journal lies (default /var/lib/drainer)",
+                help=f"where the journal lies (default {THIS.state})",
             ),
             Flag(
                 name="socket",
                 metavar="PATH",
                 read=_path,
-                help="the control socket (default /run/drainer/control.sock)",
+                help=f"the control socket (default {THIS.socket})",
             ),
             Flag(
                 name="control-group",
@@ -199,6 +220,24 @@ FLAGS: Mapping[str, Flag] = MappingProxyType(
                 metavar="PATH",
                 read=_path,
                 help="the file that tells one boot from the next (default the kernel's)",
+            ),
+            Flag(
+                name="management-url",
+                metavar="URL",
+                read=_https,
+                help="Azure's management API (default https://management.azure.com)",
+            ),
+            Flag(
+                name="management-ca",
+                metavar="FILE",
+                read=lambda text: str(_path(text)),
+                help="certificates that the management API is checked against (default: the usual ones)",
+            ),
+            Flag(
+                name="identity",
+                metavar="CLIENT-ID",
+                read=_name,
+                help="the user-assigned identity, or az: who is logged in (default: the system-assigned one)",
             ),
         )
     }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drainer.errors import Broken, Transient
+from drainer.fresh import anew
 from drainer.journal import FileStore, Journal, MemoryStore, StateLock
 from drainer.log import Log
 from drainer.ports import Clock
@@ -67,8 +68,8 @@ class StateDirectory:
             return
         fresh = self.path / f".{name}.new"
         try:
-            fresh.touch(mode=0o600)
-            fresh.write_text(text, encoding="utf-8")
+            with open(fresh, "w", encoding="utf-8", opener=anew) as opened:
+                opened.write(text)
             fresh.replace(self.path / name)
         except OSError as error:
             self._log.warning("state.unwritten", file=name, reason=str(error))

@@ -37,10 +37,25 @@ def status_of(snapshot: Snapshot) -> Json:
     """The status of a running daemon."""
     alarms = [{"kind": alarm.kind, "reason": alarm.reason} for alarm in snapshot.alarms]
     if snapshot.tick is None:
-        waiting = "the daemon has not seen a document yet"
-        return {**_blank(VmPhase.STARTING, waiting), "vm": snapshot.vm, "alarms": alarms}
+        return {**_blank(*_phase(None)), "vm": snapshot.vm, "alarms": alarms}
     known = {"vm": snapshot.vm, "alarms": alarms, "policy": snapshot.policy or None}
     return {**_of_tick(snapshot.tick), **known}
+
+
+def headline(snapshot: Snapshot) -> str:
+    """The phase, why, and which alarms stand: one line for whoever has room for no more."""
+    alarms = ", ".join(alarm.kind for alarm in snapshot.alarms)
+    phase, reason = _phase(snapshot.tick)
+    said = phase.value if reason == phase.value else f"{phase.value}: {reason}"
+    return f"{said} [alarms: {alarms}]" if alarms else said
+
+
+def _phase(tick: Tick | None) -> tuple[VmPhase, str]:
+    if tick is None:
+        return VmPhase.STARTING, "the daemon has not seen a document yet"
+    step = tick.step
+    reason = step.reason if isinstance(step, Wait) else f"{name_of(step)} is under way"
+    return phase_of(step, tick.state.episode), reason
 
 
 def status_of_journal(state: State, *, damage: str) -> Json:
@@ -94,7 +109,7 @@ def _of_tick(tick: Tick) -> Json:
     wait = step if isinstance(step, Wait) else None
     wake_at = tick.seen.now.wall + wait.wake_after if wait and wait.wake_after is not None else None
     return {
-        **_blank(phase_of(step, episode), wait.reason if wait else f"{name_of(step)} is under way"),
+        **_blank(*_phase(tick)),
         "at": encode(tick.seen.now.wall),
         "draining": taken_out(episode),
         "step": name_of(step),

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from drainer.act import Touching
 from drainer.core.assess import Assessment, Observation
-from drainer.core.episode import State
-from drainer.core.model import Document, EventStatus, Garbled
-from drainer.core.policy import Acknowledge, Do
+from drainer.core.model import Document, Garbled
+from drainer.core.policy import Do
 from drainer.core.record import Body, Closed, Finished, Intended, Joined, Noted, Opened, Outcome, Wished
 from drainer.core.step import Cordon, Hook, Isolate, Restore, Step, name_of
 from drainer.core.threat import Sighting
 from drainer.core.wish import Skip, Wish
 from drainer.errors import Broken
 from drainer.log import Level, Log
-from drainer.memory import Memory
+from drainer.memory import Memory, Met
 from drainer.ports import SystemLog
 from drainer.recording import vm_of
 
-LOUD = {Outcome.FAILED: Level.WARNING, Outcome.REFUSED: Level.ERROR}
+LOUD = {
+    Outcome.FAILED: Level.WARNING,
+    Outcome.UNTOUCHED: Level.WARNING,
+    Outcome.REFUSED: Level.ERROR,
+}
 
 
 class Teller:
@@ -28,12 +31,12 @@ class Teller:
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self._under_way: dict[tuple[str, str], str] = {}
 
     def notices(
         self,
         seen: Observation,
         assessment: Assessment,
-        state: State,
         memory: Memory,
         system_log: SystemLog | None,
     ) -> None:
@@ -48,11 +51,11 @@ class Teller:
             if memory.told.get(sighting.event.id) == said:
                 continue
             memory.told[sighting.event.id] = said
-            self._notice(sighting, state)
+            self._notice(sighting, memory.met.get(sighting.event.id))
             if sighting.rule.do is Do.LOG and not sighting.threat and system_log is not None:
                 system_log.write("warning", _sentence(sighting.event.type, vm_of(seen).name))
 
-    def _notice(self, sighting: Sighting, state: State) -> None:
+    def _notice(self, sighting: Sighting, met: Met | None) -> None:
         event = sighting.event
         if sighting.rule.do is Do.IGNORE and not sighting.threat:
             return
@@ -60,7 +63,7 @@ class Teller:
         values |= {"does": _does(sighting), "due_at": sighting.due_at}
         if isinstance(event.not_before, Garbled):
             values["not_before_reads"] = event.not_before.text
-        if _acknowledged_elsewhere(sighting, state):
+        if met is not None and met.started_early:
             values["acknowledged"] = "elsewhere"
         self._log.info("notice.seen", **values)
 
@@ -86,15 +89,33 @@ class Teller:
                 return
 
     def intended(self, step: Touching, row: str, undo: tuple[str, ...]) -> None:
+        if self._is_asked_again(step):
+            return
         values: dict[str, object] = {"row": row, **_subject(step)}
         if undo:
             values["undo"] = list(undo)
         self._log.info(f"{name_of(step)}.intended", **values)
 
     def outcome(self, outcome: Finished) -> None:
+        if self._is_still_under_way(outcome):
+            return
         said = {key: value for key, value in _said(outcome).items() if value}
-        level = LOUD.get(outcome.outcome, Level.INFO)
+        level = Level.INFO if outcome.kind == "pending" else LOUD.get(outcome.outcome, Level.INFO)
         self._log.write(level, f"{outcome.step}.{outcome.outcome.value}", said)
+
+    def _is_asked_again(self, step: Touching) -> bool:
+        """A step that only asks after what it began says nothing new."""
+        layers = step.layers if isinstance(step, Cordon) else (getattr(step, "layer", ""),)
+        return all((name_of(step), layer) in self._under_way for layer in layers)
+
+    def _is_still_under_way(self, outcome: Finished) -> bool:
+        """Whether this was said before, to the letter."""
+        keys = [(outcome.step, layer) for layer in outcome.layers]
+        told = [self._under_way.pop(key, None) for key in keys]
+        if outcome.kind != "pending":
+            return False
+        self._under_way |= dict.fromkeys(keys, outcome.reason)
+        return bool(keys) and all(reason == outcome.reason for reason in told)
 
     def unrecorded(self, memory: Memory, error: Broken, what: str) -> None:
         """The journal did not take a record: said once per reason and step."""
@@ -113,19 +134,6 @@ def name_of_wish(wish: Wish) -> str:
 
 def _does(sighting: Sighting) -> str:
     return "due" if sighting.threat else sighting.rule.do.value
-
-
-def _acknowledged_elsewhere(sighting: Sighting, state: State) -> bool:
-    """It started although we would have told the platform when it may, and had not."""
-    episode, event = state.episode, sighting.event
-    terms = episode.terms.get(event.id) if episode else None
-    return (
-        episode is not None
-        and terms is not None
-        and terms.acknowledge is not Acknowledge.NEVER
-        and event.status is EventStatus.STARTED
-        and event.id not in episode.acknowledged
-    )
 
 
 def _said(outcome: Finished) -> dict[str, object]:

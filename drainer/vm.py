@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from drainer.clock import SystemClock
-from drainer.core.model import Document, Event, Unreadable, elapsed
+from drainer.core.model import Document, Event, Membership, Unreadable, elapsed
 from drainer.errors import DrainerError, Transient
 from drainer.notices import notice_json, notices_of
 from drainer.ports import Backend, Clock, EventFeed
@@ -23,6 +24,7 @@ INSTANCE = "/metadata/instance?api-version=2021-02-01"
 LOAD_BALANCER = "/metadata/loadbalancer?api-version=2020-10-01"
 PATIENCE = timedelta(seconds=5)
 LOOK_EVERY_S = 0.5
+LAYER_WITHIN_S = 30.0
 
 Json = dict[str, Any]
 
@@ -140,7 +142,7 @@ def _layers(settings: Settings, clock: Clock, document: Document | Unreadable) -
     from drainer.wiring import layers, load_policy
 
     name = settings.vm_name if isinstance(document, Unreadable) else document.vm.name
-    built = layers(load_policy(settings).policy, clock=clock, vm_name=lambda: name)
+    built = layers(load_policy(settings).policy, settings, clock=clock, vm_name=lambda: name)
     try:
         return [_layer(layer) for layer in built]
     finally:
@@ -151,7 +153,7 @@ def _layers(settings: Settings, clock: Clock, document: Document | Unreadable) -
 def _layer(layer: Backend) -> Json:
     shown: Json = {"name": layer.name, "face": "Unreadable", "entries": [], "kind": None, "reason": None}
     try:
-        reading = layer.membership()
+        reading = _patiently(layer)
     except DrainerError as error:
         return {**shown, "kind": error.kind, "reason": error.reason}
     entries = [
@@ -159,3 +161,15 @@ def _layer(layer: Backend) -> Json:
         for entry in reading.entries
     ]
     return {**shown, "face": reading.face.value, "entries": entries}
+
+
+def _patiently(layer: Backend) -> Membership:
+    """A reading that is under way is waited for."""
+    deadline, pause = monotonic() + LAYER_WITHIN_S, threading.Event()
+    while True:
+        try:
+            return layer.membership()
+        except Transient as error:
+            if error.kind != "azure-slow" or monotonic() >= deadline:
+                raise
+            pause.wait(LOOK_EVERY_S)

@@ -6,24 +6,38 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from drainer.act import Feed, Ports
 from drainer.approvals import MemoryApprovals
-from drainer.core.policy import Policy
+from drainer.core.policy import Egress, Policy
 from drainer.errors import PolicyInvalid, Problem
 from drainer.hooks import HookRan
+from drainer.management import Arm
 from drainer.ports import Backend, BackendKind, Clock, EventFeed, Surroundings
 from drainer.settings import Settings
 
-BUILT_IN = ("fake", "health_probe", "haproxy", "command")
+BUILT_IN = (
+    "fake",
+    "health_probe",
+    "haproxy",
+    "azure_nic_pool",
+    "azure_ip_pool",
+    "azure_admin_state",
+    "azure_application_gateway",
+    "command",
+)
 ENTRY_POINTS = "drainer.backends"
 
 
 @functools.cache
 def built_in_kinds() -> Mapping[str, BackendKind]:
-    """The backends that ship with drainer, by their names in policies."""
-    ours = (import_module(f"drainer.backends.{module}").KIND for module in BUILT_IN)
+    """The backends that ship with drainer, by their names in policies; some builds have none of Azure."""
+    with_azure = find_spec("drainer.transport.azure.sdk") is not None
+    named = (module for module in BUILT_IN if with_azure or not module.startswith("azure_"))
+    ours = (import_module(f"drainer.backends.{module}").KIND for module in named)
     return {kind.name: kind for kind in ours}
 
 
@@ -96,9 +110,17 @@ def event_feed(settings: Settings, clock: Clock) -> EventFeed:
         raise PolicyInvalid((problem,)) from error
 
 
-def layers(policy: Policy, *, clock: Clock, vm_name: Callable[[], str]) -> tuple[Backend, ...]:
+def layers(
+    policy: Policy, settings: Settings, *, clock: Clock, vm_name: Callable[[], str]
+) -> tuple[Backend, ...]:
     """The policy's layers, in order; a name that comes twice is numbered from its second coming on."""
-    around = Surroundings(clock=clock, vm_name=vm_name, service_ports=policy.service_ports)
+    around = Surroundings(
+        clock=clock,
+        vm_name=vm_name,
+        service_ports=policy.service_ports,
+        arm=management(settings) if uses_azure(policy) else None,
+        egress_verified=policy.egress is Egress.VERIFIED,
+    )
     built: list[Backend] = []
     for choice in policy.backend:
         kind = built_in_kinds().get(choice.name) or backend_kinds()[choice.name]
@@ -108,14 +130,30 @@ def layers(policy: Policy, *, clock: Clock, vm_name: Callable[[], str]) -> tuple
     return tuple(built)
 
 
+def uses_azure(policy: Policy) -> bool:
+    """Whether a layer is asked through Azure's management API."""
+    return any(choice.name.startswith("azure-") for choice in policy.backend)
+
+
+def management(settings: Settings) -> Arm:
+    """The management API in a child process, which starts when it is first asked."""
+    from drainer.transport.azure.peer import ArmSettings, ChildArm
+
+    told = ArmSettings(
+        metadata_url=settings.metadata_url,
+        management_url=settings.management_url,
+        ca_file=settings.management_ca,
+        client_id=settings.identity,
+    )
+    return ChildArm(told)
+
+
 class Renamed:
     """A backend under another name, where a policy has two of a kind."""
 
     def __init__(self, backend: Backend, name: str) -> None:
         self._backend = backend
         self.name = name
-        self.cordons = backend.cordons
-        self.isolates = backend.isolates
         self.read_every = backend.read_every
         self.settles_in = backend.settles_in
         self.membership = backend.membership
@@ -127,9 +165,22 @@ class Renamed:
         self.undo = backend.undo
         self.close = backend.close
 
+    @property
+    def cordons(self) -> bool:
+        return self._backend.cordons
+
+    @property
+    def isolates(self) -> bool:
+        return self._backend.isolates
+
+    def __getattr__(self, name: str) -> Any:
+        """What only some backends have: rest, mark, refusal."""
+        return getattr(self._backend, name)
+
 
 def build_ports(
     policy: Policy,
+    settings: Settings,
     *,
     clock: Clock,
     feed: Feed,
@@ -146,7 +197,7 @@ def build_ports(
     return Ports(
         clock=clock,
         feed=feed,
-        layers=layers(policy, clock=clock, vm_name=vm_name),
+        layers=layers(policy, settings, clock=clock, vm_name=vm_name),
         connections=KernelConnections(
             service_ports=policy.service_ports, ignored_peers=_prober_sources(policy)
         ),

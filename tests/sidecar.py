@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drainer.control.client import ask
+from drainer.errors import DrainerError
 from metadata_server.config import ClockKind
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
 from tests.until import DEADLINE_S, until
@@ -117,6 +118,13 @@ class Sidecar:
         """What the living daemon says over its socket."""
         shown: dict[str, Any] = ask(self.socket, "status")["status"]
         return shown
+
+    def status_if_any(self) -> dict[str, Any] | None:
+        """None where nobody answers: not yet at a start, not any more after a death."""
+        try:
+            return self.status()
+        except (OSError, DrainerError):
+            return None
 
     def until_alarmed(self, kind: str) -> str:
         """Wait for this alarm; its reason."""

@@ -9,10 +9,12 @@ from time import monotonic
 DEADLINE_S = 60.0
 
 
-def until(true: Callable[[], object], what: str, *, within_s: float = DEADLINE_S) -> None:
+def until(
+    true: Callable[[], object], what: str, *, within_s: float = DEADLINE_S, every_s: float = 0.02
+) -> None:
     """Return once `true()` is; fail the test otherwise."""
     deadline = monotonic() + within_s
     pause = threading.Event()
     while not true():
         assert monotonic() < deadline, f"waited {within_s} s for {what}"
-        pause.wait(0.02)
+        pause.wait(every_s)

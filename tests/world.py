@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from drainer.act import Ports
+from drainer.alarms import Scene
 from drainer.approvals import MemoryApprovals
 from drainer.backends.fake import Balancer, FakeBackend
 from drainer.clock import ManualClock
@@ -85,6 +86,7 @@ class ScriptedFeed:
         self.blind: Unreadable | None = None
         self.footing = Footing.STEADY
         self.skew = timedelta(0)
+        self.incarnation: int | None = None
         self.acknowledged: list[str] = []
         self.answers: list[AckAnswer | DrainerError] = []
 
@@ -98,6 +100,7 @@ class ScriptedFeed:
             read_at=self.clock.now(),
             footing=self.footing,
             skew=self.skew,
+            incarnation=self.incarnation,
         )
 
     def acknowledge(self, event_id: str) -> AckAnswer:
@@ -271,6 +274,17 @@ class World:
     def events(self) -> list[str]:
         """Names of the log's lines so far."""
         return [line["event"] for line in self.lines]
+
+    def scene(self, tick: Tick, *, started: Instant) -> Scene:
+        """What the alarms look at, as the daemon shows it to them."""
+        return Scene(
+            now=tick.seen.now,
+            document=tick.seen.document,
+            tick=tick,
+            journal=self.reconciler.journal,
+            memory=self.reconciler.memory,
+            started=started,
+        )
 
     def wish(self, wish: Wish) -> None:
         self.reconciler.wish(wish, by="test")

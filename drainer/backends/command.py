@@ -87,7 +87,7 @@ class Command:
         output = self._read(self._options.membership, "membership")
         try:
             return _membership(json.loads(output))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise Transient("command-garbled", f"membership printed no membership: {error}") from error
 
     def in_flight(self) -> Work:

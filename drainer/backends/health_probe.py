@@ -29,8 +29,9 @@ from drainer.core.model import (
     Work,
     elapsed,
 )
+from drainer.core.naming import same_vm
 from drainer.errors import Broken, DrainerError, Refused, Transient
-from drainer.ports import BackendKind, Surroundings
+from drainer.ports import BackendKind, Mark, Surroundings
 from drainer.probe import marker as markers
 from drainer.transport.ask import Answered, Silent, Unreachable, ask
 
@@ -147,6 +148,15 @@ class HealthProbe:
             raise self._failure(error) from error
         self._watch = None
         return Done()
+
+    def mark(self) -> Mark | None:
+        """The marker itself, where it says that this daemon wrote it for this VM."""
+        if self._which() is None:
+            return None
+        found, vm = markers.read(self._path), self._around.vm_name()
+        if found.get("owner") != "drainer" or not same_vm(str(found.get("vm")), vm):
+            return None
+        return Mark(vm_id="", entries=_membership(Standing.IN), since=str(found.get("since", "")))
 
     def in_service_count(self) -> int | Unmeasured:
         return Unmeasured(reason="a probe knows nothing of other members")

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from drainer.cli import exits, looking, running, wishing
+from drainer.cli import examining, exits, looking, running, wishing
 from drainer.errors import DrainerError, PolicyInvalid, Transient
 from drainer.settings import SettingInvalid
 
@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     running.add(verbs)
     looking.add(verbs)
     wishing.add(verbs)
+    examining.add(verbs)
     running.add_rest(verbs)
     return whole
 

@@ -15,6 +15,7 @@ Verbs = Any
 Verb = Callable[[argparse.Namespace], int]
 
 READING = ("metadata-url", "source", "vm-name")
+MANAGING = ("management-url", "management-ca", "identity")
 JOURNALED = ("state", "socket")
 JSON = Flag(name="json", metavar="", read=switch, help="print JSON with a stable schema")
 

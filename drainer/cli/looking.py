@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drainer.cli import exits
-from drainer.cli.flags import JOURNALED, JSON, READING, Verbs, add_flag, add_verb, settings_of, wants_json
+from drainer.cli.flags import (
+    JOURNALED,
+    JSON,
+    MANAGING,
+    READING,
+    Verbs,
+    add_flag,
+    add_verb,
+    settings_of,
+    wants_json,
+)
 
 if TYPE_CHECKING:
     from drainer.settings import Settings
@@ -41,7 +51,7 @@ def add(verbs: Verbs) -> None:
             vm,
             about="show this VM: who it is, its network, its membership, its notices",
             example="drainer vm --json",
-            flags=(*READING, "policy"),
+            flags=(*READING, *MANAGING, "policy"),
         ),
     )
     for parser in looks:
@@ -91,7 +101,12 @@ def _status(settings: Settings) -> tuple[dict[str, Any], int]:
             raise Transient(
                 "no-daemon", f"{error.reason}; nor can the journal be read: {broken.reason}"
             ) from None
-    return shown, exits.ALARM if shown["alarms"] else exits.OK
+    return shown, exit_of(shown)
+
+
+def exit_of(shown: dict[str, Any]) -> int:
+    """What `status` of a living daemon ends with: whether an alarm stands."""
+    return exits.ALARM if shown["alarms"] else exits.OK
 
 
 def _from_journal(state: Path, why: str) -> dict[str, Any]:

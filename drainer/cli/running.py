@@ -9,9 +9,9 @@ from importlib import import_module
 from pathlib import Path
 
 from drainer.cli import exits
-from drainer.cli.flags import JSON, READING, Verbs, add_flag, add_verb, settings_of, wants_json
+from drainer.cli.flags import JSON, MANAGING, READING, Verbs, add_flag, add_verb, settings_of, wants_json
 
-RUN = (*READING, "policy", "state", "socket", "control-group", "local", "dry-run", "boot-id")
+RUN = (*READING, *MANAGING, "policy", "state", "socket", "control-group", "local", "dry-run", "boot-id")
 ONCE = (*READING, "policy", "dry-run")
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from drainer.cli import exits
-from drainer.cli.flags import JSON, Verbs, add_flag, add_verb, settings_of, wants_json
+from drainer.cli.flags import JSON, MANAGING, READING, Verbs, add_flag, add_verb, settings_of, wants_json
 from drainer.cli.times import instant
 from drainer.settings import SettingInvalid
 
@@ -89,7 +89,7 @@ def _add_restore(verbs: Verbs) -> None:
         restore,
         about="give back now what was taken, skipping every notice present",
         example="drainer restore            (daemon dead: drainer restore --offline)",
-        flags=("socket", "state", "policy", "metadata-url", "source", "vm-name", "boot-id"),
+        flags=("socket", "state", "policy", *READING, *MANAGING, "boot-id"),
     )
     add_flag(restored, JSON)
     restored.add_argument(

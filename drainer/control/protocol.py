@@ -98,7 +98,7 @@ def read_line(connection: socket.socket, *, most: int, within_s: float) -> bytes
 
 
 def _line(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _object(line: bytes) -> dict[str, Any] | None:

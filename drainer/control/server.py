@@ -195,7 +195,7 @@ def _bound(path: Path, gid: int | None) -> socket.socket:
         os.chmod(fresh, 0o600)
         if gid is not None:
             os.chown(fresh, -1, gid)
-            os.chmod(fresh, 0o660)
+            os.chmod(fresh, 0o660)  # the group that was asked for, and nobody else  # nosec B103
         listener.listen(CONNECTIONS)
         listener.setblocking(False)
         os.replace(fresh, path)

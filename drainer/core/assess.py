@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from drainer.core.episode import Episode, LeaseFacts, State
+from drainer.core.episode import Episode, LeaseFacts, State, Window, still_open
 from drainer.core.gates import ASKING, HOLD, HOOK_FAILURES, HOOK_WAITS, acks, hooks_due, member_gates
 from drainer.core.layers import LayerSight, layers_of, was_of
 from drainer.core.model import Document, Footing, InFlight, Instant, Stage, Unreadable, Work, elapsed
@@ -91,7 +91,7 @@ def _situation(seen: Observation, state: State, policy: Policy, sees: Outlook) -
         takes_rebooting=threat is None or threat.takes_rebooting,
         lease=_lease(lease, seen.now),
         phase=lease.phase,
-        attempted=lease.attempted and not _lapsed(lease, seen.now),
+        release_owed=lease.attempted and not _over(lease, seen.now),
         lease_unsettled=lease.unsettled(seen.now),
         yielded=bool(episode and episode.yielded),
         cordoned_noted=bool(episode and episode.cordoned_at),
@@ -204,9 +204,13 @@ def _lease(lease: LeaseFacts, now: Instant) -> Lease:
     return Lease.DUE if remaining <= lease.term.lasts / 2 else Lease.HELD
 
 
-def _lapsed(lease: LeaseFacts, now: Instant) -> bool:
-    """A lease that we tried to give back and that has ended by itself is no longer owed."""
-    return lease.given_up and lease.term is not None and lease.term.remaining(now) <= timedelta(0)
+def _over(lease: LeaseFacts, now: Instant) -> bool:
+    """Whether the granted lease has ended by itself, and so has what a lost acquire may have taken since."""
+    if lease.term is None:
+        return False
+    lost = (window for window in (lease.trying, lease.lands) if window is not None)
+    taken = tuple(Window(since=window.since, lasts=window.lasts + lease.term.lasts) for window in lost)
+    return not still_open((lease.term, *taken), now)
 
 
 __all__ = [

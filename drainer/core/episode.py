@@ -47,7 +47,8 @@ class LayerFacts:
     """What the journal knows of one layer. `was` None: it could not be read when the episode opened.
 
     `done`: out by a clean answer or read back out, and no Restore tried since. `attempted` and `lands`
-    bound the writes of ours without a clean answer: the newest one's, and those before it.
+    bound the writes of ours without a clean answer: the newest one's, and those before it. `pending` bounds
+    those of the step `pending_step` that were answered "under way": a clean answer to that step ends them.
     """
 
     was: Membership | None
@@ -56,12 +57,18 @@ class LayerFacts:
     adopted: bool = False
     attempted: Window | None = None
     lands: Window | None = None
+    pending: Window | None = None
+    pending_step: str = ""
     returned: int = 0
     generation: str = ""
 
     def unsettled(self, now: Instant) -> bool:
         """Whether a write of ours without a clean answer can still land."""
-        return still_open((self.attempted, self.lands), now)
+        return still_open((self.attempted, self.lands, self.pending), now)
+
+    def cordon_under_way(self, now: Instant) -> bool:
+        """Whether a Cordon was answered "under way", has had no other answer since, and can still land."""
+        return self.pending_step == "cordon" and still_open((self.pending,), now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

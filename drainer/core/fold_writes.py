@@ -1,6 +1,7 @@
 """Intents and outcomes folded into an episode: what was tried, what can still land, what is settled.
 
-A clean answer settles its own attempt, never an earlier one. Correctness rests on intents; outcomes only
+A clean answer settles its own attempt, and those of the same step that were answered "under way"; never one
+whose answer was lost, nor another step's. Correctness rests on intents; outcomes only
 ever narrow what they opened.
 """
 
@@ -24,9 +25,11 @@ def intended(episode: Episode, intent: Intended, at: Instant) -> Episode:
     """The episode once this step may have touched the world."""
     touched = episode
     for name, lands_for in intent.layers.items():
-        tried = _tried(touched.layer(name), intent.step, Window(since=at, lasts=lands_for))
+        tried = _tried(touched.layer(name), intent, Window(since=at, lasts=lands_for))
         touched = touched.with_layer(name, tried)
     match intent.step:
+        case "cordon" if intent.again:
+            return touched
         case "cordon":
             return replace(touched, cordoned_at=None, taken=True)
         case "restore":
@@ -42,11 +45,11 @@ def intended(episode: Episode, intent: Intended, at: Instant) -> Episode:
             return touched
 
 
-def _tried(facts: LayerFacts, step: str, window: Window) -> LayerFacts:
+def _tried(facts: LayerFacts, intent: Intended, window: Window) -> LayerFacts:
     return replace(
         facts,
-        intended=facts.intended or step in ("cordon", "isolate"),
-        done=facts.done and step == "isolate",
+        intended=facts.intended or intent.step in ("cordon", "isolate"),
+        done=facts.done and (intent.step == "isolate" or intent.again),
         attempted=window,
         lands=longest(facts.lands, facts.attempted),
     )
@@ -79,14 +82,28 @@ def _written(episode: Episode, outcome: Finished, at: Instant) -> Episode:
 
 
 def _after_write(facts: LayerFacts, outcome: Finished, at: Instant) -> LayerFacts:
+    if outcome.outcome is Outcome.PENDING:
+        return _under_way(facts, outcome.step)
+    if outcome.outcome is Outcome.UNTOUCHED:
+        return replace(facts, attempted=None)
     if outcome.outcome is not Outcome.DONE:
         return replace(facts, attempted=None, lands=longest(facts.lands, facts.attempted))
     settled = replace(facts, attempted=None)
+    if facts.pending_step == outcome.step:
+        settled = replace(settled, pending=None, pending_step="")
     if outcome.step != "restore":
         return replace(settled, done=True)
-    if still_open((facts.lands,), at):
+    if still_open((settled.lands, settled.pending), at):
         return settled
     return replace(settled, intended=False, adopted=False)
+
+
+def _under_way(facts: LayerFacts, step: str) -> LayerFacts:
+    """Another step's writes may still land, whatever becomes of this one's."""
+    if facts.pending_step not in ("", step):
+        facts = replace(facts, lands=longest(facts.lands, facts.pending), pending=None)
+    pending = longest(facts.pending, facts.attempted)
+    return replace(facts, attempted=None, pending=pending, pending_step=step)
 
 
 def _leased(lease: LeaseFacts, outcome: Finished, at: Instant) -> LeaseFacts:

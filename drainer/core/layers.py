@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drainer.core.episode import Episode, LayerFacts, all_in
-from drainer.core.model import Entry, Face, Instant, Membership, Reading, Unreadable
+from drainer.core.model import Entry, Face, Instant, Membership, Reading, Standing, Unreadable
 from drainer.core.situation import Layer
 
 
@@ -70,15 +70,16 @@ def _layer(sight: LayerSight, facts: LayerFacts | None, now: Instant) -> Layer:
         intended=bool(facts and facts.intended),
         done=bool(facts and facts.done),
         unsettled=bool(facts and facts.unsettled(now)),
+        under_way=bool(facts and facts.cordon_under_way(now)),
         last_in=_last_in(sight),
     )
 
 
 def _removable(sight: LayerSight, entry: Entry) -> bool:
-    """Not removed hard yet; where a layer only removes, an entry that takes no work counts as removed."""
+    """Not removed hard yet; where a layer only removes, an entry that it has out counts as removed."""
     if not sight.isolates:
         return False
-    return not entry.isolated if sight.cordons else entry.takes_work
+    return not entry.isolated if sight.cordons else entry.standing is not Standing.OUT
 
 
 def _unread(sight: LayerSight, facts: LayerFacts | None, now: Instant) -> Layer:

@@ -263,9 +263,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """The verb began; ask again. `reason` is for people."""
+    """The verb began; ask again. `reason` is for people. `untouched`: nothing was changed so far."""
 
     reason: str
+    untouched: bool = False
 
 
 Progress = Done | Pending

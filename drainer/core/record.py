@@ -79,7 +79,8 @@ class Noted:
 class Intended:
     """A step is about to touch the world. `layers`: name → the longest time a lost write can still land.
 
-    `undo` holds the exact commands by which a person undoes it.
+    `undo` holds the exact commands by which a person undoes it. `again`: a cordon that only asks after one
+    that is under way, so that it stays noted since when the VM is out.
     """
 
     step: str
@@ -88,6 +89,7 @@ class Intended:
     stage: Stage | None = None
     event_id: str = ""
     forced: bool = False
+    again: bool = False
     lands_for: timedelta = timedelta(0)
     undo: tuple[str, ...] = ()
 
@@ -101,6 +103,7 @@ class Outcome(Enum):
     ABORT = "abort"
     GONE = "gone"
     REFUSED = "refused"  # the platform called our request wrong: a bug of ours, never retried
+    UNTOUCHED = "untouched"  # it failed before anything was changed: nothing of it can land
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,11 @@ def cordon(s: Situation) -> Step:
     return Cordon(layers=s.to_cordon, forced=s.forced)
 
 
+def ask_after(s: Situation) -> Step:
+    """What became of a Cordon that was under way; it is asked by the same verb."""
+    return Cordon(layers=s.to_ask_after, again=True)
+
+
 def first_free(s: Situation, steps: tuple[Step, ...]) -> Step:
     """The first of these that is not backing off; else the first."""
     return next((step for step in steps if key_of(step) not in s.backing_off), steps[0])

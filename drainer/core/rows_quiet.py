@@ -119,7 +119,7 @@ QUIET: tuple[Row, ...] = (
     Row(
         name="R11",
         reads=Reads.QUIET,
-        says="lease attempted and not expired",
+        says="a lease of ours may stand",
         does="Release",
         when=lambda s: s.release_owed,
         step=lambda s: Release(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drainer.core.model import Phase, Stage
-from drainer.core.row import Row, always, cordon, first_free, renew, wait
+from drainer.core.row import Row, always, ask_after, cordon, first_free, renew, wait
 from drainer.core.situation import Reads, Situation
 from drainer.core.step import (
     Acknowledge,
@@ -100,7 +100,8 @@ THREAT: tuple[Row, ...] = (
     Row(
         name="P7",
         reads=Reads.THREAT,
-        says="a layer reads In but was Out, or is read for the first time and not intended",
+        says="a layer reads In but was Out; or, not intended, is read for the first time or misses what was "
+        "In",
         does="Open(was of that layer), same episode",
         when=lambda s: s.joining,
         step=lambda s: Open(layers=s.joining),
@@ -116,7 +117,7 @@ THREAT: tuple[Row, ...] = (
     Row(
         name="P8a",
         reads=Reads.THREAT,
-        says="yielded and the drain face In; lease attempted and not expired, no acquire unsettled",
+        says="yielded and the drain face In; a lease of ours may stand, no acquire unsettled",
         does="Release",
         when=lambda s: s.resting_in and s.release_owed and not s.lease_unsettled,
         step=lambda s: Release(),
@@ -190,6 +191,16 @@ THREAT: tuple[Row, ...] = (
         does="Hook(cordoned)",
         when=lambda s: s.cordoned_noted and Stage.CORDONED in s.hooks_due,
         step=lambda s: Hook(stage=Stage.CORDONED),
+        passes=True,
+    ),
+    Row(
+        name="P14b",
+        reads=Reads.THREAT,
+        says="a cordoning layer Leaving or Out, its Cordon answered under way and not since; no gate closed, "
+        "and the lease live where a budget is in use",
+        does="Cordon those layers again",
+        when=lambda s: s.to_ask_after,
+        step=ask_after,
         passes=True,
     ),
     Row(

@@ -47,6 +47,7 @@ class Layer:
     intended: bool = False
     done: bool = False  # its Cordon was answered cleanly or read back, and no Restore tried since
     unsettled: bool = False  # a write of ours without a clean answer can still land
+    under_way: bool = False  # read, and its Cordon was answered "under way" and not otherwise since
     last_in: bool = False  # this life of the daemon last read it In
 
     @property
@@ -100,7 +101,7 @@ class Situation:
     takes_rebooting: bool = True
     lease: Lease = Lease.NONE
     phase: Phase | None = None
-    attempted: bool = False  # an acquire was tried: release is owed, until the lease is over
+    release_owed: bool = False  # an acquire was tried, and what it took may stand
     lease_unsettled: bool = False
     yielded: bool = False
     cordoned_noted: bool = False
@@ -150,6 +151,13 @@ class Situation:
         )
 
     @property
+    def to_ask_after(self) -> tuple[str, ...]:
+        """Out or leaving by a Cordon that was answered "under way": asked again, it ends cleanly."""
+        if self.gates or (self.uses_budget and not self.lease_live):
+            return ()
+        return names(layer for layer in self.drain_face if layer.under_way and not layer.reads_in)
+
+    @property
     def forced(self) -> bool:
         """A cordon now is one that the budget or a soft gate would have held back before force."""
         over = self.soft_gate is not None or (self.uses_budget and not self.lease_live)
@@ -182,11 +190,11 @@ class Situation:
 
     @property
     def joining(self) -> tuple[str, ...]:
-        """Layers that an operator put in although they were out, or that are read for the first time."""
+        """Layers whose record is not what we would have to give back: an operator put in what was out, or
+        took out what was in before we touched it; or they are read for the first time.
+        """
         return names(
-            layer
-            for layer in self.layers
-            if layer.readable and (layer.newly_in or (not layer.recorded and not layer.intended))
+            layer for layer in self.layers if layer.readable and (layer.newly_in or _not_as_ours(layer))
         )
 
     @property
@@ -254,10 +262,6 @@ class Situation:
         return self.uses_budget and self.takes_rebooting
 
     @property
-    def release_owed(self) -> bool:
-        return self.attempted and self.lease is not Lease.EXPIRED
-
-    @property
     def unsettled(self) -> bool:
         """A write or an acquire of ours can still land."""
         return self.lease_unsettled or any(layer.unsettled for layer in self.layers)
@@ -271,6 +275,11 @@ class Situation:
 def drain_face(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """The layers that cordon; where none does, the first one's removal is its cordon."""
     return tuple(layer for layer in layers if layer.cordons) or layers[:1]
+
+
+def _not_as_ours(layer: Layer) -> bool:
+    """Nothing of ours touched the layer, and it is not recorded as it reads."""
+    return not layer.intended and not layer.unsettled and (not layer.recorded or layer.missing)
 
 
 def names(layers: Iterable[Layer]) -> tuple[str, ...]:

@@ -49,10 +49,14 @@ class Acquire:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cordon:
-    """Stop new work on these layers; `forced`: past force, although budget or a soft gate said not yet."""
+    """Stop new work on these layers; `forced`: past force, although budget or a soft gate said not yet.
+
+    `again`: they are out or leaving already; it asks after a Cordon that was answered "under way".
+    """
 
     layers: tuple[str, ...]
     forced: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,9 +80,7 @@ def _tightened(recorded: Terms, fresh: Terms, *, still_drains: bool) -> Terms:
         quiet_for=max(recorded.quiet_for, fresh.quiet_for),
         settle=max(recorded.settle, fresh.settle),
         use_budget=recorded.use_budget and fresh.use_budget,
-        acknowledge=fresh.acknowledge
-        if fresh.acknowledge is Acknowledge.NEVER
-        else _stricter(recorded, fresh),
+        acknowledge=_stricter(recorded, fresh),
     )
 
 

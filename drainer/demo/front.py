@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from drainer.demo.azure import LAYERS, AzureFront
 from drainer.demo.machine import ended, started
-from drainer.demo.places import BALANCER, PROBE_THRESHOLD, PROBER, Place, free_port
+from drainer.demo.places import LOOPBACK, PROBE_THRESHOLD, Place, Site, free_port
 from drainer.demo.platform import Platform, balanced, wired
 from drainer.demo.until import until
 
@@ -24,6 +27,10 @@ class Front(Protocol):
     def topology(self, places: tuple[Place, ...]) -> dict[str, Any]: ...
 
     def policy(self, place: Place) -> str: ...
+
+    def flags(self) -> list[str]:
+        """What a sidecar is started with beside its places."""
+        ...
 
     def start(self, places: tuple[Place, ...], platform: Platform) -> None: ...
 
@@ -53,21 +60,25 @@ rules:
 class EmulatedFront:
     """The emulated Azure Load Balancer; the sidecars drain by the health probe."""
 
-    def __init__(self, root: Path, *, probe_interval_s: int) -> None:
+    def __init__(self, root: Path, *, probe_interval_s: int, site: Site = LOOPBACK) -> None:
         self.address = f"{LISTEN_HOST}:{free_port(LISTEN_HOST)}"
+        self._site = site
         self._probe_interval_s = probe_interval_s
         self._platform: Platform | None = None
 
     def topology(self, places: tuple[Place, ...]) -> dict[str, Any]:
-        return balanced(places, self.address, probe_interval_s=self._probe_interval_s)
+        return balanced(places, self.address, probe_interval_s=self._probe_interval_s, site=self._site)
 
     def policy(self, place: Place) -> str:
         backend = (
             f'  - health-probe: {{mode: file, marker: "{place.marker}", '
             f'route: "http://{place.application}/ready", interval: {self._probe_interval_s}s, '
-            f'threshold: {PROBE_THRESHOLD}, sources: ["{PROBER}"]}}'
+            f'threshold: {PROBE_THRESHOLD}, sources: ["{self._site.prober}"]}}'
         )
         return COMMON.format(port=place.application_port, application=place.application, backend=backend)
+
+    def flags(self) -> list[str]:
+        return []
 
     def start(self, places: tuple[Place, ...], platform: Platform) -> None:
         self._platform = platform
@@ -105,25 +116,29 @@ backend web
 class HaproxyFront:
     """A real HAProxy; the sidecars drain by its runtime API."""
 
-    def __init__(self, root: Path, *, probe_interval_s: int) -> None:
+    def __init__(self, root: Path, *, probe_interval_s: int, site: Site = LOOPBACK) -> None:
         """HAProxy's own checks run twice a second, whatever the interval of the emulated prober."""
         self.address = f"{LISTEN_HOST}:{free_port(LISTEN_HOST)}"
         self._root = root
+        self._site = site
         self._socket = root / "haproxy.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
     def topology(self, places: tuple[Place, ...]) -> dict[str, Any]:
-        return wired(places)
+        return wired(places, site=self._site)
 
     def policy(self, place: Place) -> str:
         backend = f'  - haproxy: {{socket: "{self._socket}", servers: ["web/{place.name}"]}}'
         return COMMON.format(port=place.application_port, application=place.application, backend=backend)
 
+    def flags(self) -> list[str]:
+        return []
+
     def start(self, places: tuple[Place, ...], platform: Platform) -> None:
         program = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
         if program is None:
             raise RuntimeError("no haproxy program found; install the Debian package `haproxy`")
-        servers = "\n".join(f"    server {p.name} {p.address}:{p.wire_port}" for p in places)
+        servers = "\n".join(f"    server {p.name} {p.wire}" for p in places)
         file = self._root / "haproxy.cfg"
         file.write_text(HAPROXY.format(socket=self._socket, address=self.address, servers=servers))
         command = [program, "-db", "-f", str(file)]
@@ -150,9 +165,10 @@ class HaproxyFront:
             return b"".join(chunks).decode()
 
 
-FRONTS: dict[str, type[EmulatedFront] | type[HaproxyFront]] = {
+FRONTS: dict[str, Callable[..., Front]] = {
+    **{form: partial(AzureFront, layers=layers) for form, layers in LAYERS.items()},
     "health-probe": EmulatedFront,
     "haproxy": HaproxyFront,
 }
 
-__all__ = ["BALANCER", "FRONTS", "EmulatedFront", "Front", "HaproxyFront"]
+__all__ = ["FRONTS", "EmulatedFront", "Front", "HaproxyFront"]

@@ -1,6 +1,7 @@
 """The traffic in a process of its own, so that nothing of the demo can slow it; results come as lines.
 
-`python -m drainer.demo.load HOST:PORT RATE FILE` sends until SIGTERM, then waits for every answer.
+`python -m drainer.demo.load HOST:PORT RATE FILE SECONDS` sends until SIGTERM, at most so long, then
+waits for every answer.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ LONGEST_S = 900.0
 class Load:
     """The traffic as the demo sees it: start, count, stop, results."""
 
-    def __init__(self, address: str, root: Path, *, rate: float) -> None:
+    def __init__(self, address: str, root: Path, *, rate: float, longest_s: float = LONGEST_S) -> None:
         self._file = root / "results.jsonl"
         self._log = root / "traffic.log"
         self._command = [
             *(sys.executable, "-m", "drainer.demo.load"),
-            *(address, f"{rate:g}", str(self._file)),
+            *(address, f"{rate:g}", str(self._file), f"{longest_s:g}"),
         ]
         self._process: subprocess.Popen[bytes] | None = None
         self._reading: Thread | None = None
@@ -86,11 +87,11 @@ class Load:
         self.answered(result)
 
 
-async def _send(address: str, rate: float, file: Path) -> None:
+async def _send(address: str, rate: float, file: Path, longest_s: float) -> None:
     host, _, port = address.rpartition(":")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    plan = Plan(host=host, port=int(port), rate=rate, duration_s=LONGEST_S)
+    plan = Plan(host=host, port=int(port), rate=rate, duration_s=longest_s)
     with file.open("a", encoding="utf-8", buffering=1) as lines:
         await traffic.run(
             plan, lambda result: print(json.dumps(dataclasses.asdict(result)), file=lines), stop=stop
@@ -98,4 +99,4 @@ async def _send(address: str, rate: float, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_send(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])))
+    asyncio.run(_send(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])))

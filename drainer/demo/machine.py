@@ -9,23 +9,38 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from drainer.demo.namespaces import Network
 from drainer.demo.places import Place
 
 
 class Machine:
     """Starts, kills and starts again. It stops only what it started."""
 
-    def __init__(self, place: Place, *, sidecar: bool, warm_up_s: float) -> None:
+    def __init__(
+        self,
+        place: Place,
+        *,
+        sidecar: bool,
+        warm_up_s: float,
+        flags: tuple[str, ...] = (),
+        network: Network | None = None,
+    ) -> None:
+        """`flags`: what the sidecar is started with beside its places; `network`: of which it is a VM."""
         self.place = place
+        self._network = network
         self._with_sidecar = sidecar
+        self._flags = flags
         self._warm_up_s = warm_up_s
         self._processes: list[subprocess.Popen[bytes]] = []
+        self.sidecar: subprocess.Popen[bytes] | None = None
         self.boots = 0
 
     def boot(self, *, warm: bool = False) -> None:
         """Start everything of this VM; `warm`: the application answers at once."""
         self.boots += 1
         place = self.place
+        if self._network is not None:
+            self._network.link_up(place.name)
         self._start(
             "application",
             [
@@ -36,15 +51,31 @@ class Machine:
             ],
         )
         if self._with_sidecar:
-            self._start("sidecar", sidecar_command(place))
+            self.start_sidecar()
 
-    def power_cut(self) -> None:
-        """SIGKILL everything in this VM at once; its disk stays."""
+    def start_sidecar(self) -> None:
+        """Start the sidecar alone, as a supervisor does."""
+        self.sidecar = self._start("sidecar", [*sidecar_command(self.place), *self._flags])
+
+    def kill_sidecar(self) -> None:
+        """SIGKILL the sidecar alone; the application goes on."""
+        if self.sidecar is None:
+            return
+        self.sidecar.kill()
+        self.sidecar.wait()
+        self._processes.remove(self.sidecar)
+        self.sidecar = None
+
+    def power_cut(self, *, silent: bool = True) -> None:
+        """SIGKILL everything in this VM at once; its disk stays. Where the VM has a link it goes down:
+        `silent`: before that, so that nothing is heard of the end; else connections are reset first."""
+        if self._network is not None:
+            self._network.cut(self.place.name, silent=silent)
         for process in self._processes:
             process.send_signal(signal.SIGKILL)
         for process in self._processes:
             process.wait()
-        self._processes = []
+        self._processes, self.sidecar = [], None
         self.place.new_boot()
 
     def stop(self) -> None:
@@ -53,22 +84,21 @@ class Machine:
             process.terminate()
         for process in self._processes:
             _end(process)
-        self._processes = []
+        self._processes, self.sidecar = [], None
 
     @property
     def died(self) -> str:
         """The name of a process that ended by itself, or ""."""
         for process in self._processes:
             if process.poll() is not None:
-                return " ".join(map(str, process.args[1:4])) if isinstance(process.args, list) else "it"
+                own = process.args[len(self.place.inside) :] if isinstance(process.args, list) else ["", "it"]
+                return " ".join(map(str, own[1:4]))
         return ""
 
-    def _start(self, name: str, command: list[str]) -> None:
-        log = (self.place.root / f"{name}.log").open("ab")
-        with log:
-            self._processes.append(
-                subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment())
-            )
+    def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        process = started([*self.place.inside, *command], self.place.root / f"{name}.log")
+        self._processes.append(process)
+        return process
 
 
 def sidecar_command(place: Place) -> list[str]:

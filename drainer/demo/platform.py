@@ -12,7 +12,7 @@ import requests
 import yaml
 
 from drainer.demo.machine import ended, started
-from drainer.demo.places import BALANCER, PROBE_THRESHOLD, PROBER, Place, free_port
+from drainer.demo.places import LOOPBACK, PROBE_THRESHOLD, Place, Site, free_port
 from drainer.demo.until import until
 
 CONTROL_HOST = "127.0.0.2"
@@ -22,7 +22,9 @@ CONTROL_HOST = "127.0.0.2"
 class Platform:
     """Metadata services, controller and layer-4 balancers of all VMs, over HTTP."""
 
-    def __init__(self, topology: dict[str, Any], root: Path) -> None:
+    def __init__(self, topology: dict[str, Any], root: Path, *, switches: tuple[str, ...] = ()) -> None:
+        """`switches`: NAME=VALUE, one for each point of the platform that is decided otherwise."""
+        self._switches = switches
         self._file = root / "topology.yaml"
         self._file.write_text(yaml.safe_dump(topology, sort_keys=False), encoding="utf-8")
         self._log = root / "metadata-server.log"
@@ -35,6 +37,7 @@ class Platform:
         """Returns once the control path answers."""
         command = [sys.executable, "-m", "metadata_server", "serve"]
         command += ["--topology", str(self._file), "--control", self._control]
+        command += [part for switch in self._switches for part in ("--switch", switch)]
         self._process = started(command, self._log)
         until(self._answers, "the metadata server to answer", within_s=60)
 
@@ -42,24 +45,36 @@ class Platform:
         if self._process is not None:
             ended(self._process)
 
+    @property
+    def pid(self) -> int:
+        """Of the emulator; 0 where it does not run."""
+        return 0 if self._process is None else self._process.pid
+
     def schedule_reboot(self, vm: str, *, notice_s: float) -> str:
         """Announce a Reboot of one VM; the event's id."""
         told = {"type": "Reboot", "vms": [vm], "in": f"{notice_s:g}s", "lasts": "10m"}
-        event = self._tell("schedule", told)
+        event = self.tell("schedule", told)
         return str(event["id"])
 
     def complete(self, event_id: str) -> None:
-        self._tell("complete", {"id": event_id})
+        self.tell("complete", {"id": event_id})
 
     def cancel(self, event_id: str) -> None:
-        self._tell("cancel", {"id": event_id})
+        self.tell("cancel", {"id": event_id})
 
     def silence(self, vm: str) -> None:
         """The VM's host vanishes: nothing answers, nothing resets."""
-        self._tell("silence", {"vm": vm})
+        self.tell("silence", {"vm": vm})
 
     def unsilence(self, vm: str) -> None:
-        self._tell("unsilence", {"vm": vm})
+        self.tell("unsilence", {"vm": vm})
+
+    def break_management(self, fault: dict[str, Any]) -> None:
+        """From now on the management API misbehaves so."""
+        self.tell("arm-fault", fault)
+
+    def mend_management(self) -> None:
+        self.tell("arm-mend", {})
 
     def status_of(self, event_id: str) -> str:
         """Scheduled, Started, or "" once it has left."""
@@ -87,7 +102,8 @@ class Platform:
             return False
         return True
 
-    def _tell(self, verb: str, told: dict[str, Any]) -> dict[str, Any]:
+    def tell(self, verb: str, told: dict[str, Any]) -> dict[str, Any]:
+        """Give the controller one command; what it shows of it."""
         answer = self._http.post(f"http://{self._control}/{verb}", json=told, timeout=10)
         if answer.status_code >= 400:
             raise RuntimeError(f"the controller refused {verb} {told}: {answer.text}")
@@ -106,7 +122,8 @@ def vms_of(places: tuple[Place, ...]) -> list[dict[str, Any]]:
     return [
         {
             "name": place.name,
-            "address": f"{place.address}:{place.metadata_port}",
+            "address": place.metadata,
+            **({"source": place.address} if place.metadata_host else {}),
             "update_domain": number,
             "fault_domain": number,
             "set": "web",
@@ -116,27 +133,33 @@ def vms_of(places: tuple[Place, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def balanced(places: tuple[Place, ...], listen: str, *, probe_interval_s: int) -> dict[str, Any]:
+def balanced(
+    places: tuple[Place, ...], listen: str, *, probe_interval_s: int, site: Site = LOOPBACK
+) -> dict[str, Any]:
     """One balancer before all VMs: source affinity, the application's probed route."""
     probe = {
         "protocol": "http",
         "path": "/ready",
         "interval": f"{probe_interval_s}s",
         "threshold": PROBE_THRESHOLD,
-        "source": PROBER,
+        "source": site.prober,
     }
     members = [{"vm": place.name, "address": place.application} for place in places]
     return {
         "version": 1,
         "vms": vms_of(places),
         "pools": [{"name": "web", "members": members, "probe": probe}],
-        "balancers": [{"listen": listen, "pool": "web", "affinity": "source", "source": BALANCER}],
+        "balancers": [{"listen": listen, "pool": "web", "affinity": "source", "source": site.balancer}],
     }
 
 
-def wired(places: tuple[Place, ...]) -> dict[str, Any]:
-    """A wire of its own to each VM, for a balancer of another make: so that a host can fall silent."""
-    probe = {"protocol": "tcp", "interval": "200ms", "threshold": 1, "source": PROBER}
+def wired(places: tuple[Place, ...], *, site: Site = LOOPBACK) -> dict[str, Any]:
+    """A wire of its own to each VM, for a balancer of another make: so that a host can fall silent.
+
+    VMs that have links of their own need none.
+    """
+    probe = {"protocol": "tcp", "interval": "200ms", "threshold": 1, "source": site.prober}
+    wires = [place for place in places if place.wire_port]
     return {
         "version": 1,
         "vms": vms_of(places),
@@ -146,15 +169,15 @@ def wired(places: tuple[Place, ...]) -> dict[str, Any]:
                 "members": [{"vm": place.name, "address": place.application}],
                 "probe": probe,
             }
-            for place in places
+            for place in wires
         ],
         "balancers": [
             {
-                "listen": f"{place.address}:{place.wire_port}",
+                "listen": place.wire,
                 "pool": f"wire-{place.name}",
                 "affinity": "none",
-                "source": BALANCER,
+                "source": site.balancer,
             }
-            for place in places
+            for place in wires
         ],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -12,9 +12,9 @@ from time import monotonic
 import requests
 
 from drainer.demo.front import FRONTS, Front
-from drainer.demo.load import Load
+from drainer.demo.load import LONGEST_S, Load
 from drainer.demo.machine import Machine
-from drainer.demo.places import Place, places
+from drainer.demo.places import LOOPBACK, Place, Site, places
 from drainer.demo.platform import Platform
 from drainer.demo.until import pause, until
 
@@ -27,7 +27,7 @@ EVERY_OTHER = range(0, 100, 2)
 class Act:
     """How long things take in the demo. Seconds."""
 
-    notice_s: float = 20.0
+    notice_s: float = 60.0
     down_s: float = 3.0
     warm_up_s: float = 3.0
     between_s: float = 2.0
@@ -35,11 +35,17 @@ class Act:
     rate: float = 80.0
     at_least: int = 5000
     probe_interval_s: int = 2
+    longest_s: float = LONGEST_S
 
 
 SHORT = Act(
-    notice_s=12.0, down_s=2.0, rate=40.0, at_least=500, lead_in_s=2.0, between_s=1.0, probe_interval_s=1
+    notice_s=30.0, down_s=2.0, rate=40.0, at_least=500, lead_in_s=2.0, between_s=1.0, probe_interval_s=1
 )
+
+
+def unheeded(act: Act) -> Act:
+    """The same where nobody drains: each notice runs out, so that a shorter one shows as much."""
+    return replace(act, notice_s=min(act.notice_s, 5.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +102,27 @@ Tell = Callable[[str, str], None]
 
 
 @contextlib.contextmanager
-def staged(root: Path, *, backend: str, sidecar: bool, act: Act) -> Iterator[Stage]:
+def staged(
+    root: Path,
+    *,
+    backend: str,
+    sidecar: bool,
+    act: Act,
+    switches: tuple[str, ...] = (),
+    site: Site = LOOPBACK,
+) -> Iterator[Stage]:
     """Platform, balancer, VMs and traffic, up and serving; everything is stopped at the end."""
-    vms = places(root)
-    front: Front = FRONTS[backend](root, probe_interval_s=act.probe_interval_s)
-    platform = Platform(front.topology(vms), root)
+    vms = places(root, network=site.network)
+    front: Front = FRONTS[backend](root, probe_interval_s=act.probe_interval_s, site=site)
+    platform = Platform(front.topology(vms), root, switches=switches)
     for place in vms:
         place.policy.write_text(front.policy(place), encoding="utf-8")
-    machines = tuple(Machine(place, sidecar=sidecar, warm_up_s=act.warm_up_s) for place in vms)
-    load = Load(front.address, root, rate=act.rate)
+    flags = tuple(front.flags())
+    machines = tuple(
+        Machine(place, sidecar=sidecar, warm_up_s=act.warm_up_s, flags=flags, network=site.network)
+        for place in vms
+    )
+    load = Load(front.address, root, rate=act.rate, longest_s=act.longest_s)
     stage = Stage(places=vms, machines=machines, platform=platform, front=front, load=load, watched=Watched())
     with contextlib.ExitStack() as undo:
         undo.callback(platform.stop)
@@ -149,7 +167,7 @@ def _reboot(stage: Stage, machine: Machine, act: Act, tell: Tell, *, silent: boo
     say("reboot, silent" if silent else "reboot, resetting")
     if silent:
         platform.silence(name)
-    machine.power_cut()
+    machine.power_cut(silent=silent)
     watched.reboots += 1
     pause(act.down_s)
     if silent:
@@ -157,12 +175,13 @@ def _reboot(stage: Stage, machine: Machine, act: Act, tell: Tell, *, silent: boo
     machine.boot()
     say("boot")
     platform.complete(event)
-    until(lambda: _serves_again(stage, machine), f"{name} to be restored", within_s=BACK_WITHIN_S)
+    until(lambda: serves_again(stage, machine), f"{name} to be restored", within_s=BACK_WITHIN_S)
     watched.restored += 1
     say("restored")
 
 
-def _serves_again(stage: Stage, machine: Machine) -> bool:
+def serves_again(stage: Stage, machine: Machine) -> bool:
+    """Whether this VM takes new work, ready and undrained. Raises where a process of it ended by itself."""
     if machine.died:
         raise RuntimeError(f"{machine.place.name}: {machine.died} ended by itself; see {machine.place.root}")
     taken = stage.front.taking_work().get(machine.place.name, False)

@@ -41,7 +41,7 @@ def main(settings: Settings, *, document: Path | None, as_json: bool) -> int:
     clock = SystemClock(settings.boot_id)
     now = clock.now()
     given = live(settings, clock) if document is None else from_file(document, settings, now)
-    built = layers(policy, clock=clock, vm_name=lambda: given.vm.name)
+    built = layers(policy, settings, clock=clock, vm_name=lambda: given.vm.name)
     try:
         story = rehearse(given, policy, built, now=now.wall + (given.skew or timedelta(0)))
     finally:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import IO
 
 from drainer.errors import Broken, Transient
+from drainer.fresh import anew, private
+from drainer.machine import THIS
 
 JOURNAL = "journal.jsonl"
 BALLAST = "journal.reserve"
@@ -33,11 +35,11 @@ class StateLock:
     def take(self) -> None:
         """Raises Transient kind "locked" where another process holds it, Broken where it cannot be had."""
         try:
-            opened = open(self._path, "a+", encoding="ascii", opener=_private)  # noqa: SIM115  held for life
+            opened = open(self._path, "a+", encoding="ascii", opener=private)  # noqa: SIM115  held for life
         except OSError as error:
             raise Broken("state-unwritable", f"{self._path}: {error.strerror}") from error
         try:
-            _lock(opened)
+            THIS.lock(opened.fileno())
         except OSError as error:
             opened.close()
             raise Transient("locked", f"{self._path} is held by another drainer") from error
@@ -49,37 +51,13 @@ class StateLock:
             self._file = None
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _lock(opened: IO[str]) -> None:
-    """An exclusive lock that ends with the process; raises OSError when another holds it."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt  # pragma: no cover - Windows alone has it
-
-        msvcrt.locking(opened.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]  # pragma: no cover
-        return  # pragma: no cover
-    fcntl.flock(opened.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _allocated(opened: int, offset: int, size: int) -> None:
-    """Room on the disk, not only in the file's length, where the system can say so."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(opened, offset, size)
-    else:  # pragma: no cover - Windows, macOS
-        os.write(opened, b"\0" * size)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
     """The calls that a full or broken disk fails: `allocate` takes a file, an offset and a size."""
 
     write: Callable[[int, bytes], int] = os.write
     fsync: Callable[[int], None] = os.fsync
-    allocate: Callable[[int, int, int], None] = _allocated
+    allocate: Callable[[int, int, int], None] = THIS.allocate
 
 
 class FileStore:
@@ -122,7 +100,7 @@ class FileStore:
 
     def _append(self, line: str) -> None:
         fresh = not self.path.exists()
-        opened = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        opened = private(str(self.path), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             if not self.complete:
                 os.ftruncate(opened, self._whole)
@@ -139,7 +117,7 @@ class FileStore:
         Raises Broken kind "journal-unwritable".
         """
         try:
-            opened = os.open(self._ballast, os.O_WRONLY | os.O_CREAT, 0o600)
+            opened = private(str(self._ballast), os.O_WRONLY | os.O_CREAT)
             try:
                 if os.fstat(opened).st_size < BALLAST_BYTES:
                     self._kernel.allocate(opened, 0, BALLAST_BYTES)
@@ -160,7 +138,7 @@ class FileStore:
         """Put these lines in place of the whole journal, at once or not at all. Raises Broken."""
         fresh = self.path.with_suffix(".new")
         try:
-            with open(fresh, "w", encoding="utf-8", errors="surrogateescape", opener=_private) as opened:
+            with open(fresh, "w", encoding="utf-8", errors="surrogateescape", opener=anew) as opened:
                 opened.writelines(line + "\n" for line in lines)
                 opened.flush()
                 self._kernel.fsync(opened.fileno())
@@ -201,14 +179,8 @@ class FileStore:
             raise
 
     def _sync_directory(self) -> None:
-        """Make a new name durable. Windows has no such call and needs none."""
-        if os.name == "nt":
-            return  # pragma: no cover - Windows alone
-        opened = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            self._kernel.fsync(opened)
-        finally:
-            os.close(opened)
+        """Make a new name durable."""
+        THIS.sync_directory(self.path.parent, self._kernel.fsync)
 
     def _unwritable(self, path: Path, error: OSError) -> Broken:
         return Broken("journal-unwritable", f"{path}: {error.strerror}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NAMES = ("log-only", "mask-reboots", "health-probe", "haproxy", "spot")
+NAMES = ("log-only", "mask-reboots", "health-probe", "azure", "haproxy", "spot")
 DEFAULT = "mask-reboots"
 
 

@@ -36,9 +36,6 @@ from drainer.policyfile.shapes import (
 from drainer.policyfile.shapes import record as record_of
 from drainer.ports import BackendKind
 
-LATER_BACKENDS = frozenset(
-    {"azure-nic-pool", "azure-ip-pool", "azure-admin-state", "azure-application-gateway"}
-)
 LATER_BUDGETS = frozenset({"document", "blob", "fleetlock"})
 DEFAULT_BACKEND = "health-probe"
 DEFAULT_HEALTH = HealthCheck(http="http://127.0.0.1:80/healthz")
@@ -94,14 +91,9 @@ BOUNDS: Overrides = {
 }
 
 
-def policy_shape(
-    backends: Mapping[str, BackendKind], later_backends: frozenset[str] = LATER_BACKENDS
-) -> Record:
+def policy_shape(backends: Mapping[str, BackendKind]) -> Record:
     """The shape of a whole policy file, where these backends are known."""
-    layer = Layer(
-        kinds={name: record_of(kind.options) for name, kind in backends.items()},
-        later=later_backends,
-    )
+    layer = Layer(kinds={name: record_of(kind.options) for name, kind in backends.items()})
     health = Either(shapes=(Word(word="none", means=NO_HEALTH), record_of(HealthCheck, BOUNDS)))
     whole: Overrides = {
         **BOUNDS,

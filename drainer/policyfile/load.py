@@ -13,7 +13,7 @@ from drainer.errors import PolicyInvalid, Problem
 from drainer.policyfile import tree
 from drainer.policyfile.describing import describe
 from drainer.policyfile.effective import effective
-from drainer.policyfile.keys import DEFAULT_BACKEND, LATER_BACKENDS, policy_shape
+from drainer.policyfile.keys import DEFAULT_BACKEND, policy_shape
 from drainer.policyfile.reading import Reading
 from drainer.policyfile.shapes import Record, record
 from drainer.policyfile.tree import Pairs, Place
@@ -24,20 +24,14 @@ from drainer.ports import BackendKind
 _START = Place(line=1, column=1)
 
 
-def load(
-    text: str,
-    *,
-    file: str,
-    backends: Mapping[str, BackendKind],
-    later_backends: frozenset[str] = LATER_BACKENDS,
-) -> Policy:
+def load(text: str, *, file: str, backends: Mapping[str, BackendKind]) -> Policy:
     """The policy that `text` spells. `file` is what messages call it.
 
     Raises PolicyInvalid with every problem, in file order; the caller keeps the policy it has.
     """
     root, refused = tree.parse(text, file=file)
     reading = Reading(file=file, problems=list(refused))
-    values = _values(reading, root, policy_shape(backends, later_backends))
+    values = _values(reading, root, policy_shape(backends))
     if values:
         _complete(values, reading, backends)
         reading.flaws("", whole_flaws(values, reading.places), _START)
@@ -48,12 +42,10 @@ def load(
     return replace(policy, digest=hashlib.sha256(effective(policy).encode()).hexdigest())
 
 
-def load_file(
-    path: Path, *, backends: Mapping[str, BackendKind], later_backends: frozenset[str] = LATER_BACKENDS
-) -> Policy:
+def load_file(path: Path, *, backends: Mapping[str, BackendKind]) -> Policy:
     """The policy in the file. Raises PolicyInvalid, also where the file cannot be read."""
     text = read_text(path)
-    return load(text, file=str(path), backends=backends, later_backends=later_backends)
+    return load(text, file=str(path), backends=backends)
 
 
 def read_text(path: Path) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from drainer.core.policy import BackendChoice
 from drainer.errors import Problem
 from drainer.policyfile import soundness
-from drainer.policyfile.describing import asked, describe, meant, not_yet, one_line, stands
+from drainer.policyfile.describing import asked, describe, meant, one_line, stands
 from drainer.policyfile.scalars import converted
 from drainer.policyfile.shapes import (
     Either,
@@ -28,6 +28,9 @@ from drainer.policyfile.shapes import (
 )
 from drainer.policyfile.tree import Items, Kind, Node, Pairs, Place, Refused, Scalar
 from drainer.policyfile.values import BAD, is_bad
+
+WHOLE = "policy"
+"""What the file is called where no field is."""
 
 _REASON = re.compile(r"(?P<field>[a-z_][a-z0-9_.]*): expected (?P<expected>.*), got (?P<found>.*)", re.DOTALL)
 
@@ -102,10 +105,12 @@ class Reading:
             if isinstance(key, Refused):
                 continue
             if not isinstance(key, Scalar):
-                self.problem(path or "policy", key.place, expected="a key", found=describe(key))
+                self.problem(path or WHOLE, key.place, expected="a key", found=describe(key))
             elif key.text in first:
                 again = f"a second one (the first is in line {first[key.text].line})"
-                self.problem(_join(path, key.text), key.place, expected=f"one {key.text}", found=again)
+                self.problem(
+                    _join(path, key.text), key.place, expected=f"one {key.text or describe(key)}", found=again
+                )
             elif key.text not in known:
                 first[key.text] = key.place
                 self._unknown(key, tuple(known), path)
@@ -175,10 +180,8 @@ class Reading:
     def _options(self, name: Scalar, options: Node | None, shape: Layer, path: str) -> object:
         kind = shape.kinds.get(name.text)
         if kind is None:
-            strange = name.text not in shape.later
-            expected = f"{wording(shape)}{meant(name.text, tuple(shape.kinds)) if strange else ''}"
-            found = describe(name) if strange else not_yet(name.text)
-            self.problem(path, name.place, expected=expected, found=found)
+            expected = f"{wording(shape)}{meant(name.text, tuple(shape.kinds))}"
+            self.problem(path, name.place, expected=expected, found=describe(name))
             return BAD
         below = Pairs(place=name.place, pairs=()) if options is None else options
         made = self.value(below, kind, f"{path}.{name.text}")
@@ -186,4 +189,4 @@ class Reading:
 
 
 def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path and name else path or name
+    return f"{path}.{name}" if path and name else path or name or WHOLE

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from datetime import timedelta
 from enum import Enum
+from functools import cache
 
 from drainer.policyfile import durations
 
@@ -88,10 +89,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """`NAME` or `NAME: {options}`; of `later` names, those without a kind are known and not built yet."""
+    """`NAME` or `NAME: {options}`."""
 
     kinds: Mapping[str, Record]
-    later: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,13 +121,18 @@ def record(cls: type[typing.Any], overrides: Overrides | None = None) -> Record:
     Raises TypeError where a field has a type that no policy can spell: a fault of the program.
     """
     given = overrides or {}
-    hints = typing.get_type_hints(cls)
+    hints = _hints(typing.cast(type, cls))
     keys = (
         _key(field, given.get((cls, field.name)) or shape_of(hints[field.name], given))
         for field in fields(cls)
         if field.init
     )
     return Record(cls=cls, keys=tuple(keys))
+
+
+@cache
+def _hints(cls: type) -> dict[str, typing.Any]:
+    return typing.get_type_hints(cls)
 
 
 def shape_of(hint: object, overrides: Overrides) -> Shape:

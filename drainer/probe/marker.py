@@ -11,7 +11,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from drainer.fresh import anew
+
 EVIDENCE_LIMIT = 1 << 20
+TEXT_LIMIT = 1 << 16
 EVIDENCE_SCHEMA = 1
 
 
@@ -28,6 +31,16 @@ def write(marker: Path, text: str) -> None:
     """Put the marker there, whole or not at all, safe on disk before this returns. Raises OSError."""
     _replace(marker, text, durable=True)
     _sync_directory(marker.parent)
+
+
+def read(marker: Path) -> Mapping[str, object]:
+    """What the marker says of itself; anybody may have written it, and what is no object says nothing."""
+    try:
+        with marker.open("rb") as file:
+            record = json.loads(file.read(TEXT_LIMIT))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def remove(marker: Path) -> None:
@@ -54,7 +67,7 @@ def read_evidence(marker: Path, which: str) -> Mapping[str, int]:
     try:
         with evidence_path(marker).open("rb") as file:
             record = json.loads(file.read(EVIDENCE_LIMIT))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     match record:
         case {"schema": 1, "marker": str(named), "down": dict(down)} if named == which:
@@ -66,7 +79,7 @@ def read_evidence(marker: Path, which: str) -> Mapping[str, int]:
 def _replace(path: Path, text: str, *, durable: bool) -> None:
     fresh = path.with_name(f".{path.name}.new")
     try:
-        with fresh.open("w", encoding="utf-8") as file:
+        with open(fresh, "w", encoding="utf-8", opener=anew) as file:
             os.chmod(file.fileno(), 0o644)
             file.write(text)
             file.flush()

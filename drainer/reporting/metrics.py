@@ -96,6 +96,8 @@ def _counted(counters: Mapping[str, float]) -> Iterator[Sample]:
             acknowledged = value
     if "acknowledgements_total" not in counters:
         yield "acknowledgements_total", {}, acknowledged
+    if "episodes_total" not in counters:  # from the beginning, or the first one would be no increase
+        yield "episodes_total", {}, 0
 
 
 def _of_tick(tick: Tick, now: Instant) -> Iterator[Sample]:

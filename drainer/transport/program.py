@@ -6,9 +6,7 @@ It must not know what an exit code means.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +14,8 @@ from datetime import timedelta
 from enum import Enum
 from time import monotonic
 from typing import IO
+
+from drainer.machine import THIS
 
 OUTPUT_LIMIT = 1 << 16
 """So many bytes of each stream are kept: the last ones."""
@@ -113,15 +113,13 @@ class Tail:
         assert stream is not None
         self._file = stream.fileno()
         self._kept = b""
-        os.set_blocking(self._file, False)
 
     def read(self) -> None:
         """Take what is there now, at most a few hundred chunks: an endless writer must not hold us."""
         for _ in range(256):
-            try:
-                chunk = os.read(self._file, OUTPUT_LIMIT)
-            except BlockingIOError:
+            if not THIS.readable(self._file, 0):
                 return
+            chunk = os.read(self._file, OUTPUT_LIMIT)
             if not chunk:
                 return
             self._kept = (self._kept + chunk)[-OUTPUT_LIMIT:]
@@ -135,6 +133,5 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the whole group where the program did not end by itself; what it left running on purpose stays."""
     if process.poll() is not None:
         return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    THIS.end(process.pid)
     process.wait()

@@ -44,6 +44,7 @@ def schedule(platform: ServedEmulator, *, vm: str = VM1, in_: str = "60s") -> st
     return str(platform.control.give("schedule", type="Reboot", vms=[vm], in_=in_)["id"])
 
 
+@pytest.mark.case("dead-crashed-agent")
 def test_drains_acknowledges_and_restores(sidecar: Make, platform: ServedEmulator) -> None:
     """From notice to restored: marked, acknowledged, and unmarked once the notice is gone."""
     one = sidecar()
@@ -56,6 +57,36 @@ def test_drains_acknowledges_and_restores(sidecar: Make, platform: ServedEmulato
     assert not one.marker.exists()
     assert one.stop() == 0
     assert one.steps() == ["cordon", "acknowledge", "restore"]
+    said = [line["event"] for line in one.said()]
+    assert (said.count("daemon.started"), said.count("bug.survived")) == (1, 0), "one life sufficed"
+
+
+@pytest.mark.case("exits-normally-on-terminal-event")
+def test_stopped_after_its_last_drain_it_ends_0(sidecar: Make, platform: ServedEmulator) -> None:
+    """Drained for a Terminate and told to stop: exit 0, out as it is, and the journal whole."""
+    one = sidecar()
+    one.start()
+    platform.control.give("schedule", type="Terminate", vms=[VM1], in_="60s")
+    one.until_said("cordon.done")
+    assert one.stop() == 0
+    assert one.marker.exists()
+    shown = json.loads(one.told("status", "--json").stdout)
+    assert (shown["draining"], shown["alarms"]) == (True, [])
+
+
+def test_what_keeps_a_new_boot_from_acting_is_told(sidecar: Make, platform: ServedEmulator) -> None:
+    """Rebooted while out, and the VM's name cannot be believed: alarmed though nothing may be decided yet."""
+    one = sidecar()
+    one.start()
+    schedule(platform)
+    one.until_said("acknowledge.done")
+    one.kill()
+    one.boot_id.write_text("boot-2\n", encoding="ascii")
+    one.start("--vm-name", "somebody-else")
+    assert "--vm-name" in one.until_alarmed("name-mismatch")
+    ran = one.told("status")
+    assert (ran.returncode, "name-mismatch: " in ran.stdout) == (3, True)
+    assert one.marker.exists()
 
 
 def test_sigterm_touches_nothing_and_the_next_start_continues(

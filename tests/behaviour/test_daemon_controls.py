@@ -282,12 +282,27 @@ def test_history_tells_the_episode_in_order_with_the_daemon_alive_and_dead(stand
     assert json.loads(one.told("history", "--json").stdout) == json.loads(living.stdout)
 
 
-def test_adopt_gives_back_after_the_journal_was_lost(stand: Stand) -> None:
-    """Out, and the journal deleted: the next life leaves the VM out until `adopt` claims it."""
+def test_a_lost_journal_is_rebuilt_from_the_marker(stand: Stand) -> None:
+    """Out, and the journal deleted: the marker says whose it is, and the next life gives back."""
     one = serving(stand)
     event = out(stand)
     one.kill()
     (one.state / "journal.jsonl").unlink()
+    one.start()
+    one.until_said("journal.rebuilt")
+    assert one.marker.exists(), "a notice is still there"
+    stand.complete(event)
+    one.until_said("episode.closed")
+    assert not one.marker.exists()
+
+
+def test_adopt_gives_back_what_bears_no_mark_of_ours(stand: Stand) -> None:
+    """Out, the journal deleted and the marker written anew by somebody: it stays until `adopt` claims it."""
+    one = serving(stand)
+    event = out(stand)
+    one.kill()
+    (one.state / "journal.jsonl").unlink()
+    one.marker.write_text("by hand\n", encoding="utf-8")
     stand.complete(event)
     one.start()
     ticked(one)

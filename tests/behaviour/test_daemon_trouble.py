@@ -257,6 +257,7 @@ def failed_polls(address: str) -> float:
         pytest.param({"kind": "status", "status": 503}, 2, id="503"),
     ],
 )
+@pytest.mark.case("imds-404-500-503")
 def test_failed_polls_change_nothing(stand: Stand, fault: dict[str, Any], times: int) -> None:
     """While out every poll fails and the event ends unseen: nothing changes; the first good read acts."""
     one, address = stand.sidecar, f"127.0.0.1:{free_port()}"
@@ -393,6 +394,7 @@ def test_a_shorter_drain_counts_at_once(tmp_path: Path) -> None:
         assert one.marker.exists()
 
 
+@pytest.mark.case("waiter-abort")
 def test_sigterm_during_a_drain_touches_nothing(stand: Stand) -> None:
     """Stopped between cordon and proof: exit 0, the marker stays, the next life proves and acknowledges."""
     one = stand.sidecar

@@ -485,6 +485,7 @@ def test_invalid_event_id() -> None:
     assert world.feed.acknowledged == ["E1"]
 
 
+@pytest.mark.case("future-event-waits")
 def test_a_wait_knows_when_the_notice_comes_due() -> None:
     """A notice days ahead wakes the daemon when its lead begins."""
     world = World()

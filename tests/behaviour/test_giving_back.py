@@ -6,9 +6,20 @@ from datetime import timedelta
 
 import pytest
 
-from drainer.backends.fake import Fault
+from drainer.backends.fake import Balancer, FakeBackend, Fault
 from drainer.budgets.memory import Ledger, MemoryBudget
-from drainer.core.model import At, EventStatus, Footing, Healthy, InFlight, Phase, Standing, Unreadable
+from drainer.core.model import (
+    At,
+    Denied,
+    EventStatus,
+    Footing,
+    Granted,
+    Healthy,
+    InFlight,
+    Phase,
+    Standing,
+    Unreadable,
+)
 from drainer.core.wish import Resume
 from drainer.errors import Broken, Refused, Transient
 from tests.world import START, MortalStore, World, reboot, seconds
@@ -197,6 +208,22 @@ def test_a_full_disk_cannot_keep_us_out() -> None:
     assert not world.open
 
 
+def test_a_lease_is_not_released_unrecorded() -> None:
+    """A later life would stand on it, while another VM has it; so on a full disk it waits, or lapses."""
+    store = MortalStore()
+    world = World(store=store)
+    other = MemoryBudget(budgeted(world), holder="vm2", clock=world.clock)
+    drained(world)
+    store.full = FULL
+    world.pass_time(seconds(60))
+    assert world.balancer.entries["fake"].standing is IN
+    assert isinstance(other.acquire(Phase.DRAINING, forced=False), Denied)
+    store.full = None
+    world.pass_time(seconds(60))
+    assert not world.open
+    assert isinstance(other.acquire(Phase.DRAINING, forced=False), Granted)
+
+
 def test_no_record_no_act() -> None:
     """Nothing can be written: nothing is taken out."""
     store = MortalStore()
@@ -303,3 +330,56 @@ def test_blind_while_settling_gives_nothing_back() -> None:
     world.feed.blind = Unreadable(kind="no-answer", reason="silence")
     assert world.waits_for(world.pass_time(timedelta(minutes=10))) == "blind"
     assert world.balancer.entries["fake"].standing is OUT
+
+
+def test_what_an_operator_took_out_while_a_gate_held_us_is_theirs() -> None:
+    """Taken out by hand before we touched it: not isolated, and not given back when the notice ends."""
+    world = World()
+    world.balancer.others = 0
+    world.feed.events = (reboot(),)
+    assert world.waits_for(world.pass_time(seconds(10))) == "gate keep-last"
+    world.balancer.take_out("fake")
+    world.pass_time(timedelta(minutes=5))
+    assert not world.balancer.entries["fake"].isolated
+    assert world.feed.acknowledged == ["E1"]
+    world.feed.events = ()
+    world.pass_time(timedelta(minutes=2))
+    assert not world.open
+    assert world.steps == ["acknowledge"]
+    assert world.balancer.entries["fake"].standing is OUT
+
+
+def test_one_entry_that_an_operator_took_out_while_a_gate_held_us_is_theirs() -> None:
+    """Of two entries the one that we took out is given back, and the operator's stays out."""
+    world = World()
+    balancer = Balancer(("left", "right"), others=0)
+    world.with_ports(layers=(FakeBackend(balancer, world.clock),))
+    world.feed.events = (reboot(),)
+    world.pass_time(seconds(10))
+    balancer.take_out("left")
+    world.tick()
+    balancer.others = 2
+    world.pass_time(seconds(10))
+    assert balancer.entries["right"].standing is OUT
+    world.feed.events = ()
+    world.pass_time(timedelta(minutes=2))
+    assert not world.open
+    assert [balancer.entries[name].standing for name in ("left", "right")] == [OUT, IN]
+
+
+def test_what_an_operator_takes_out_and_puts_in_while_a_gate_holds_us_is_ours_again() -> None:
+    """Their second word counts: it is taken out under the notice, and given back."""
+    world = World()
+    world.balancer.others = 0
+    world.feed.events = (reboot(),)
+    world.pass_time(seconds(10))
+    world.balancer.take_out("fake")
+    world.tick()
+    world.balancer.put_in("fake")
+    world.tick()
+    world.balancer.others = 2
+    world.pass_time(seconds(10))
+    world.feed.events = ()
+    world.pass_time(timedelta(minutes=2))
+    assert world.steps == ["cordon", "isolate", "acknowledge", "restore"]
+    assert world.balancer.entries["fake"].standing is IN

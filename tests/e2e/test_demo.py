@@ -56,6 +56,7 @@ class Undrained(EmulatedFront):
         return LOG_ONLY.format(port=place.application_port)
 
 
+@pytest.mark.case("zero-5xx-under-load")
 def test_with_the_drain_disabled_the_demo_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sidecar that runs and only logs: one reboot makes requests fail, and the verdict says so."""
     monkeypatch.setitem(FRONTS, "undrained", Undrained)

@@ -47,6 +47,7 @@ def assert_unnoticed(summary: Summary, watched: Watched, act: Act) -> None:
 
 
 @pytest.mark.parametrize("silent", KINDS)
+@pytest.mark.case("zero-5xx-under-load")
 def test_three_reboots_are_not_noticed(tmp_path: Path, silent: Container[int]) -> None:
     """Three reboots one after another: no request fails, and no client of another VM is moved."""
     summary, watched, stage = rolled(tmp_path, QUICK, silent)

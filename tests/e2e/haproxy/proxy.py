@@ -104,9 +104,14 @@ def holds(condition: Callable[[], bool], *, within_s: float) -> bool:
     return True
 
 
+def installed() -> str | None:
+    """Where haproxy is, if it is."""
+    return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
+
+
 def program() -> str:
     """The installed haproxy; without one the test is skipped, in CI it fails."""
-    found = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
+    found = installed()
     if found is None:
         if os.environ.get("CI") == "true":
             pytest.fail("haproxy is not installed, and CI must have it")

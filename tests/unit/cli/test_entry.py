@@ -206,5 +206,8 @@ RUNNABLE = (
     "restore",
     "resume",
     "adopt",
+    "doctor",
+    "rescue",
+    "certify",
     "version",
 )

@@ -29,6 +29,9 @@ GOOD = {
     "local": ("[::1]:80", Address(host="::1", port=80)),
     "dry-run": ("yes", True),
     "boot-id": ("/b", Path("/b")),
+    "management-url": ("https://arm.example:8443/", "https://arm.example:8443"),
+    "management-ca": ("/ca.pem", "/ca.pem"),
+    "identity": ("0f0f", "0f0f"),
 }
 
 
@@ -101,3 +104,21 @@ def test_switches_read_what_people_write() -> None:
     """Variables of switches say yes and no in the usual words."""
     assert [switch(word) for word in ("1", "True", "YES", "on")] == [True] * 4
     assert [switch(word) for word in ("0", "false", "No", "OFF")] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://arm.example",
+        "https://",
+        "https://a/b",
+        "https://u:p@a",
+        "https://a?x=1",
+        "https://a:99999",
+        "é",
+    ],
+)
+def test_the_management_api_is_reached_by_https_alone(text: str) -> None:
+    """Anything but an https origin is refused by name: a token would go there."""
+    with pytest.raises(SettingInvalid, match="--management-url: expected https://HOST"):
+        resolve({"management_url": text}, {})

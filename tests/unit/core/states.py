@@ -54,7 +54,10 @@ def layers(name: str, *, cordons: bool, isolates: bool) -> Iterator[Layer]:
         unread = member.face is Face.UNREADABLE
         if (done and not intended) or (last_in and not unread):
             continue
-        for to_isolate in BOTH if isolates and not unread and member.was_in else (False,):
+        leaves = member.was_in and not (unread or member.reads_in) and intended and unsettled
+        under_ways = BOTH if leaves else (False,)
+        isolated = BOTH if isolates and not unread and member.was_in else (False,)
+        for to_isolate, under_way in product(isolated, under_ways):
             yield Layer(
                 name=name,
                 cordons=cordons,
@@ -69,6 +72,7 @@ def layers(name: str, *, cordons: bool, isolates: bool) -> Iterator[Layer]:
                 intended=intended,
                 done=done,
                 unsettled=unsettled,
+                under_way=under_way,
                 last_in=last_in,
             )
 
@@ -84,6 +88,7 @@ def signature(pair: tuple[Layer, ...]) -> tuple[Any, ...]:
         forced.face_maybe_in,
         calm.to_cordon,
         forced.to_cordon,
+        calm.to_ask_after,
         calm.to_isolate,
         calm.to_restore,
         calm.ours_unread,
@@ -114,12 +119,12 @@ def layer_states() -> tuple[tuple[Layer, ...], ...]:
 HOLD = Gate(name="hold", hard=True)
 BUDGET = Gate(name="budget", hard=False)
 LEASES: tuple[dict[str, Any], ...] = (
-    {"attempted": False},
-    {"attempted": True},
-    {"attempted": True, "lease": Lease.HELD, "phase": Phase.DRAINING},
-    {"attempted": True, "lease": Lease.HELD, "phase": Phase.REBOOTING},
-    {"attempted": True, "lease": Lease.DUE, "phase": Phase.DRAINING},
-    {"attempted": True, "lease": Lease.EXPIRED, "phase": Phase.REBOOTING},
+    {"release_owed": False},
+    {"release_owed": True},
+    {"release_owed": True, "lease": Lease.HELD, "phase": Phase.DRAINING},
+    {"release_owed": True, "lease": Lease.HELD, "phase": Phase.REBOOTING},
+    {"release_owed": True, "lease": Lease.DUE, "phase": Phase.DRAINING},
+    {"release_owed": True, "lease": Lease.EXPIRED, "phase": Phase.REBOOTING},
 )
 ACKS: tuple[tuple[Ack, ...], ...] = (
     (),
@@ -142,7 +147,7 @@ BEFORE: tuple[dict[str, Any], ...] = (
     {"open": True, "quiet_noted": True},
     {"open": True, "terms_noted": False},
 )
-"""Under threat these are over before anything else is looked at."""
+"""Under threat these are over before anything else is looked at: few facts, each meets several states."""
 
 
 def facts(reads: Reads) -> Iterator[dict[str, Any]]:
@@ -163,7 +168,7 @@ def _blind_facts() -> Iterator[dict[str, Any]]:
 
 
 def _threat_facts() -> Iterator[dict[str, Any]]:
-    for before, past_force, lease in product(BEFORE, BOTH, LEASES):
+    for before, past_force, lease, _ in product(BEFORE, BOTH, LEASES, range(8)):
         yield {**before, "past_force": past_force, **lease}
     names = ("past_force", "yielded", "uses_budget", "takes_rebooting", "cordoned_noted", "before_deadline")
     for values in product(

@@ -10,7 +10,7 @@ from drainer.clock import ManualClock
 from drainer.core.assess import Observation, assess
 from drainer.core.codec import TAG, decode
 from drainer.core.decide import decide
-from drainer.core.episode import State, Window
+from drainer.core.episode import State, Window, all_in
 from drainer.core.fold import fold
 from drainer.core.model import (
     Addressee,
@@ -21,6 +21,7 @@ from drainer.core.model import (
     Event,
     EventSource,
     EventStatus,
+    Face,
     InFlight,
     Instant,
     Membership,
@@ -40,6 +41,7 @@ from drainer.core.situation import Lease, Reads, Situation
 from drainer.core.terms import due_at_of, terms_of
 from drainer.core.wish import Ended, Wish
 from drainer.ports import Clock
+from tests.unit.core.given import episode, terms
 
 NOW = Instant(wall=datetime(2026, 1, 1, tzinfo=UTC), monotonic_s=100.0, boot="b")
 POLICY = Policy(rules=(Rule(),), backend=(BackendChoice(name="fake", options=None),))
@@ -80,6 +82,30 @@ def test_entries_are_told_apart_by_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("standings", "face"),
+    [
+        ((), Face.OUT),
+        ((Standing.IN, Standing.IN), Face.IN),
+        ((Standing.IN, Standing.OUT), Face.PARTIAL),
+        ((Standing.OUT, Standing.LEAVING), Face.LEAVING),
+        ((Standing.OUT,), Face.OUT),
+    ],
+)
+def test_the_face_of_a_layer(standings: tuple[Standing, ...], face: Face) -> None:
+    """In where all are, Partial where some are, Leaving where one is; without entries Out."""
+    entries = tuple(Entry(name=f"e{number}", standing=standing) for number, standing in enumerate(standings))
+    assert Membership(entries=entries).face is face
+
+
+def test_all_in_is_the_same_membership() -> None:
+    """Every entry takes new work, and is what it was otherwise."""
+    left = Entry(name="a", standing=Standing.OUT, isolated=True, detail="weight 3")
+    found = all_in(Membership(entries=(left,), generation="g"))
+    there = Entry(name="a", standing=Standing.IN, detail="weight 3")
+    assert found == Membership(entries=(there,), generation="g")
+
+
+@pytest.mark.parametrize(
     ("now", "passed"),
     [
         (Instant(wall=NOW.wall - timedelta(days=1), monotonic_s=160.0, boot="b"), 60),
@@ -100,6 +126,14 @@ def test_a_window_never_outlasts_itself() -> None:
     behind = Instant(wall=NOW.wall - timedelta(days=9), monotonic_s=1.0, boot="c")
     assert window.remaining(behind) == timedelta(seconds=4)
     assert window.until == later(NOW, timedelta(seconds=5))
+
+
+def test_the_force_of_an_episode() -> None:
+    """The earliest of its notices' that have one and that nobody skipped."""
+    known = {"E1": terms(due_s=300), "E2": terms("E2"), "E3": terms("E3", force_at=None)}
+    assert episode(terms=known).force_at == known["E2"].force_at
+    assert episode(terms=known).force_without(frozenset({"E2"})) == known["E1"].force_at
+    assert episode(terms={}).force_at is None
 
 
 def test_names() -> None:
@@ -153,6 +187,7 @@ def test_rules_match_by_all_they_name() -> None:
     """Type in any case, source, and a duration that is known and below."""
     match = Match(type="freeze", source=EventSource.PLATFORM, duration_below=timedelta(seconds=10))
     assert match.matches(event(type="Freeze", duration=timedelta(seconds=9)))
+    assert not match.matches(event(type="Freeze", duration=timedelta(seconds=10)))
     assert not match.matches(event(type="Freeze", duration=None))
     assert not match.matches(event(type="Reboot", duration=timedelta(seconds=9)))
     user = event(type="Freeze", source=EventSource.USER, duration=timedelta(seconds=9))
@@ -161,7 +196,7 @@ def test_rules_match_by_all_they_name() -> None:
 
 def test_a_policy_ends_in_a_rule_for_everything() -> None:
     """Without one it cannot be; and where something put the last rule away, that is a bug."""
-    with pytest.raises(ValueError, match="last rule"):
+    with pytest.raises(ValueError, match=r"^the last rule must match everything$"):
         Policy(rules=(Rule(match=Match(type="Freeze")),), backend=())
     assert POLICY.rule_for(event()) == (0, Rule())
     broken = Policy(rules=(Rule(),), backend=())
@@ -171,12 +206,18 @@ def test_a_policy_ends_in_a_rule_for_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"http": "http://a", "tcp": "a:1"}, {"passes": 0}], ids=["two checks", "no passes"]
+    ("wrong", "says"),
+    [
+        ({"http": "http://a", "tcp": "a:1"}, "only one of http, tcp, command"),
+        ({"passes": 0}, "passes must be at least 1"),
+    ],
+    ids=["two checks", "no passes"],
 )
-def test_a_health_check_is_one_check(wrong: dict[str, object]) -> None:
-    """Two checks, or none to pass, cannot be."""
-    with pytest.raises(ValueError):
+def test_a_health_check_is_one_check(wrong: dict[str, object], says: str) -> None:
+    """Two checks, or none to pass, cannot be; one of each can."""
+    with pytest.raises(ValueError, match=f"^{says}$"):
         HealthCheck(**wrong)  # type: ignore[arg-type]
+    assert HealthCheck(tcp="a:1", passes=1).passes == 1
 
 
 def test_a_lease_that_is_due_has_a_phase() -> None:
@@ -207,6 +248,9 @@ GRANTED = Finished(
 )
 
 
+LOST = Finished(step="acquire", outcome=Outcome.FAILED, phase=Phase.DRAINING)
+"""Its answer was lost: it may have taken the lease, for as long as the one before."""
+
 ENDLESS = Finished(step="acquire", outcome=Outcome.DONE, phase=Phase.DRAINING)
 """Granted until an instant that nobody wrote down."""
 
@@ -219,6 +263,11 @@ ENDLESS = Finished(step="acquire", outcome=Outcome.DONE, phase=Phase.DRAINING)
         (60, (TRIED, GRANTED), Lease.DUE, True),
         (60, (TRIED, GRANTED, TRIED), Lease.DUE, True),
         (120, (TRIED, GRANTED), Lease.EXPIRED, False),
+        (120, (TRIED, GRANTED, TRIED), Lease.EXPIRED, True),
+        (120, (TRIED, GRANTED, TRIED, LOST), Lease.EXPIRED, True),
+        (150, (TRIED, GRANTED, TRIED, LOST), Lease.EXPIRED, False),
+        (120, (TRIED, GRANTED, TRIED, LOST, Intended(step="release")), Lease.NONE, True),
+        (150, (TRIED, GRANTED, TRIED, LOST, Intended(step="release")), Lease.NONE, False),
         (0, (TRIED, GRANTED, Intended(step="release")), Lease.NONE, True),
         (120, (TRIED, GRANTED, Intended(step="release")), Lease.NONE, False),
         (0, (TRIED, GRANTED, Finished(step="release", outcome=Outcome.DONE)), Lease.NONE, False),
@@ -231,7 +280,7 @@ ENDLESS = Finished(step="acquire", outcome=Outcome.DONE, phase=Phase.DRAINING)
     ],
 )
 def test_leases(after_s: int, bodies: tuple[Intended | Finished, ...], lease_is: Lease, owed: bool) -> None:
-    """Held from its grant, due at half its life, owed until given back or over."""
+    """Held from its grant, due at half its life; owed until given back or over, answered or not."""
     seen = Observation(
         now=later(NOW, timedelta(seconds=after_s)),
         document=Unreadable(kind="x", reason="y"),

@@ -199,7 +199,13 @@ def test_interrupt_ends_the_command_quietly(marker: Path) -> None:
     """Ctrl-C ends the process without a traceback."""
     command = [sys.executable, "-m", "drainer.demo.application", "--listen", "127.0.0.1:0", "--name", "vm1"]
     with subprocess.Popen(
-        [*command, "--marker", str(marker)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--marker", str(marker)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # not as a shell's "&" left it
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("vm1 listening on")

@@ -8,7 +8,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
-DEADLINE_S = 5.0
+DEADLINE_S = 60.0
 
 
 async def eventually(condition: Callable[[], bool], what: str) -> None:

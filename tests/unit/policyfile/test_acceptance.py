@@ -68,6 +68,7 @@ def test_case_25_the_first_match_wins(freezes: Policy) -> None:
     assert freezes.rule_for(event) == (0, freezes.rules[0])
 
 
+@pytest.mark.case("self-drain-config-parse")
 def test_case_58_self_drain_config_parse(freezes: Policy) -> None:
     """A bad duration and a contradiction are refused with file and line; an accepted policy is untouched."""
     before = freezes.digest

@@ -14,7 +14,7 @@ from drainer.core.model import Stage
 from drainer.core.policy import HealthCheck, Hook, Match, Rule, StuckAfter
 from drainer.policyfile.durations import parse
 from drainer.policyfile.effective import spelled
-from drainer.policyfile.keys import LATER_BACKENDS, PolicyFile
+from drainer.policyfile.keys import PolicyFile
 from drainer.wiring import built_in_kinds
 
 TEXT = (Path(__file__).parents[3] / "docs" / "policy.md").read_text("utf-8")
@@ -61,7 +61,7 @@ def _default(field: Field[Any]) -> object:
     return field.default_factory() if field.default_factory is not MISSING else field.default
 
 
-def test_every_stage_and_every_later_backend_is_named() -> None:
-    """Words that a policy may hold, or is refused for by name, stand in the reference."""
-    for word in (*(stage.value for stage in Stage), *LATER_BACKENDS):
+def test_every_stage_is_named() -> None:
+    """Words that a policy may hold stand in the reference."""
+    for word in (stage.value for stage in Stage):
         assert f"`{word}`" in TEXT

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from drainer.policyfile import load
 from drainer.policyfile.shapes import record
 from tests.unit.policyfile.goldens import Case, cases
 from tests.unit.policyfile.samples import KINDS, MINIMAL, problems
@@ -76,13 +75,6 @@ def test_the_default_layer_must_stand_alone() -> None:
     """A health-probe whose defaults object to each other is reported, not raised."""
     (said,) = problems(MINIMAL, {"health-probe": KINDS["proxy"]})
     assert said == "p:1:1: backend[0].health-probe.socket: expected text, got nothing"
-
-
-def test_a_backend_that_exists_is_not_later() -> None:
-    """A name that is announced for later, and is there, is there."""
-    kinds = {**KINDS, "azure-nic-pool": KINDS["health-probe"]}
-    policy = load(f"{MINIMAL}backend: [azure-nic-pool]\n", file="p", backends=kinds)
-    assert [layer.name for layer in policy.backend] == ["azure-nic-pool"]
 
 
 def test_a_broken_address_of_a_layer_is_left_to_its_backend() -> None:

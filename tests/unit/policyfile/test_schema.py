@@ -40,7 +40,7 @@ REFUSED_BY_BOTH = {
     "an unknown type": "version: 1\nrules: [{match: {type: Boot}, do: log}, {}]\n",
     "no rule that matches all": "version: 1\nrules: [{match: {type: Freeze}}]\n",
     "a budget": f"{MINIMAL}budget: document\n",
-    "a later backend": f"{MINIMAL}backend: [azure-nic-pool]\n",
+    "an unknown backend": f"{MINIMAL}backend: [azure-nic-pol]\n",
     "an unknown option": f"{MINIMAL}backend: [health-probe: {{speed: 1}}]\n",
     "a backend that needs options": f"{MINIMAL}backend: [proxy]\n",
     "two backends in one layer": f"{MINIMAL}backend: [{{health-probe: {{}}, proxy: {{socket: /s}}}}]\n",

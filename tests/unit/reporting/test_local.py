@@ -181,6 +181,8 @@ def test_one_drain_and_one_error_count_exactly(world: World) -> None:
     world.fake.arm(Fault.LOST_BEFORE)
     world.feed.events = (reboot("SECRET-ID"), reboot("E2", type="Meteor"))
     world.pass_time(seconds(10))
+    assert shown(world, tally)["drainer_episodes_total"] == 0
+    tally.saw(world.reconciler.journal.state.episode)
     series = shown(world, tally)
     counts = {key: value for key, value in series.items() if key.split("{")[0].endswith("_total")}
     assert counts == {
@@ -190,6 +192,7 @@ def test_one_drain_and_one_error_count_exactly(world: World) -> None:
         'drainer_steps_total{step="isolate",outcome="done"}': 1,
         'drainer_steps_total{step="acknowledge",outcome="done"}': 2,
         "drainer_acknowledgements_total": 2,
+        "drainer_episodes_total": 1,
     }
     assert "SECRET" not in str(series)
     assert series['drainer_notices{type="Reboot",status="Scheduled"}'] == 1

@@ -222,6 +222,7 @@ def test_imds_404_500_503(status: str) -> None:
         ("http-other", answer(status="204 No Content")),
     ],
 )
+@pytest.mark.case("bad-json")
 def test_bad_answers_are_unreadable_never_empty(kind: str, bad: bytes) -> None:
     """Case 30: rubbish with a 200, or JSON with a 500, says nothing about the event."""
 

@@ -1,0 +1,1 @@
+"""Runs in the child process alone: everything that imports Azure's packages."""

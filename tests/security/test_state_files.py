@@ -1,0 +1,116 @@
+"""Who can write beside the state files gains nothing by it: no link is followed, nobody else reads."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from drainer.clock import SystemClock
+from drainer.errors import Broken
+from drainer.journal import FileStore, StateLock
+from drainer.log import Log
+from drainer.probe import marker
+from drainer.statedir import StateDirectory
+
+SECRET = "root:not-yours\n"
+SMALL = "small"
+
+
+def no_alarm(kind: str, reason: str) -> None:
+    raise AssertionError(f"{kind}: {reason}")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """A file of somebody else, mode 0600."""
+    path = tmp_path / "shadow"
+    path.write_text(SECRET, encoding="ascii")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    path = tmp_path / "state"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def small_file(state: Path) -> None:
+    clock = SystemClock()
+    log = Log(clock.now, io.StringIO())
+    directory = StateDirectory(state, clock=clock, log=log, alarm=no_alarm, dry_run=False)
+    directory.write(SMALL, "text")
+    directory.release()
+
+
+def lock(state: Path) -> None:
+    held = StateLock(state)
+    held.take()
+    held.release()
+
+
+WRITES: dict[str, Callable[[Path], None]] = {
+    "journal.jsonl": lambda state: FileStore(state).append("{}"),
+    "journal.reserve": lambda state: FileStore(state).reserve(),
+    "journal.new": lambda state: FileStore(state).replace(["{}"]),
+    "lock": lock,
+    f".{SMALL}.new": small_file,
+    ".draining.new": lambda state: marker.write(state / "draining", "{}"),
+    ".draining.answers.new": lambda state: marker.write_evidence(state / "draining", "m", {"a": 1}),
+}
+"""The name that somebody takes before us, and the write that would use it."""
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symbolic", "hard"])
+@pytest.mark.parametrize("name", [name for name in WRITES if name.endswith(".new")])
+def test_a_link_under_a_temporary_name_is_replaced(
+    state: Path, other: Path, name: str, link: Callable[[Path, Path], None]
+) -> None:
+    """The write succeeds, and the file that the link names keeps its content and its mode."""
+    link(other, state / name)
+    WRITES[name](state)
+    assert other.read_text(encoding="ascii") == SECRET
+    assert stat.S_IMODE(other.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "journal.reserve", "lock"])
+def test_a_symbolic_link_under_a_lasting_name_is_refused(state: Path, other: Path, name: str) -> None:
+    """The write is refused as a state that cannot be written; the other file is untouched."""
+    (state / name).symlink_to(other)
+    with pytest.raises(Broken):
+        WRITES[name](state)
+    assert other.read_text(encoding="ascii") == SECRET
+
+
+def test_a_marker_that_is_a_link_is_replaced(state: Path, other: Path) -> None:
+    """The marker takes the link's place, and removing it removes the name alone."""
+    place = state / "draining"
+    place.symlink_to(other)
+    marker.write(place, "{}")
+    assert not place.is_symlink()
+    marker.remove(place)
+    assert other.read_text(encoding="ascii") == SECRET
+
+
+@pytest.mark.usefixtures("open_umask")
+@pytest.mark.parametrize("name", list(WRITES))
+def test_whatever_the_umask_nobody_else_reads_the_state(state: Path, name: str) -> None:
+    """Under umask 0 every state file is 0600; the marker and its evidence alone are 0644."""
+    WRITES[name](state)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in state.iterdir()}
+    assert modes
+    for found, mode in modes.items():
+        assert mode == (0o644 if found.startswith("draining") else 0o600), found

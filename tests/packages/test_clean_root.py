@@ -1,0 +1,135 @@
+"""The packages in a clean Debian: nothing else is installed, and the emulator is outside."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.azure import azure
+from tests.packages.root import Root, clean_root, install, needs_roots
+from tests.sidecar import standing
+
+pytestmark = needs_roots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """`command`: drainer as somebody runs it inside the root."""
+
+    root: Root
+    command: tuple[str, ...]
+
+    @property
+    def entered(self) -> tuple[str, ...]:
+        return (*self.root.enter, *self.command)
+
+
+@pytest.fixture(params=["deb", "single file"])
+def installed(request: pytest.FixtureRequest, packages: Path, tmp_path: Path) -> Iterator[Installed]:
+    with clean_root(tmp_path / "root") as root:
+        if request.param == "deb":
+            install(root, next(packages.glob("*.deb")))
+            yield Installed(root=root, command=("drainer",))
+        else:
+            yield Installed(root=root, command=(str(_copied(packages, tmp_path)),))
+
+
+def _copied(packages: Path, to: Path) -> Path:
+    """Inside, where no checkout is to be seen."""
+    single = to / "drainer"
+    single.write_bytes(next(packages.glob("*.pyz")).read_bytes())
+    single.chmod(0o755)
+    return single
+
+
+def test_it_says_its_version_and_checks_a_policy(installed: Installed, packages: Path) -> None:
+    """`version` and `check` work, without a word on stderr: this is the system it was made for."""
+    version = next(packages.glob("*.pyz")).name.removeprefix("drainer-").removesuffix(".pyz")
+    said = installed.root.run(*installed.command, "version")
+    assert (said.stdout, said.stderr) == (f"drainer {version}\n", "")
+    policy = installed.root.path / "policy.yaml"
+    policy.write_text("version: 1\nservice_ports: [80]\nbakend: []\n", encoding="utf-8")
+    refused = installed.root.run(*installed.command, "check", "/policy.yaml", check=False)
+    assert (refused.returncode, "policy.yaml:3:1: bakend" in refused.stdout + refused.stderr) == (78, True)
+
+
+def test_it_looks_once(installed: Installed, tmp_path: Path) -> None:
+    """Nothing pending is 0, a notice is 10."""
+    with standing(tmp_path / "vm") as stand:
+        asked = ("once", "--json", "--metadata-url", stand.sidecar.metadata_url)
+        calm = installed.root.run(*installed.command, *asked, check=False)
+        event = stand.schedule()
+        pending = installed.root.run(*installed.command, *asked, check=False)
+    assert (calm.returncode, json.loads(calm.stdout)["notices"]) == (0, [])
+    assert (pending.returncode, json.loads(pending.stdout)["notices"][0]["id"]) == (10, event)
+
+
+def test_a_complete_episode(installed: Installed, tmp_path: Path) -> None:
+    """From notice to restored, as from a checkout."""
+    with standing(tmp_path / "vm") as stand:
+        one = stand.sidecar
+        one.start(prefix=installed.entered)
+        event = stand.schedule()
+        one.until_said("acknowledge.done")
+        assert one.marker.exists()
+        stand.complete(event)
+        one.until_said("episode.closed")
+        assert not one.marker.exists()
+        assert one.stop() == 0
+        assert one.steps() == ["cordon", "acknowledge", "restore"]
+
+
+def test_a_complete_episode_by_azure(deb: Path, tmp_path: Path) -> None:
+    """The .deb carries Azure's SDK, compiled: out of the pool and back, byte for byte."""
+    with clean_root(tmp_path / "root") as root, azure(tmp_path / "vm") as stand:
+        install(root, deb)
+        before, one, api = stand.bare, stand.sidecar, stand.platform
+        authority = shutil.copy(api.authority, tmp_path / "authority.pem")
+        flags = ("--management-url", api.management_url, "--management-ca", str(authority))
+        one.start(*flags, prefix=(*root.enter, "drainer"))
+        event = stand.schedule(in_="4m")
+        one.until_said("acknowledge.done")
+        assert stand.pools == []
+        stand.complete(event)
+        one.until_said("episode.closed")
+        assert stand.bare == before
+        assert one.stop() == 0
+        examined = root.run(
+            "drainer", "doctor", "--json", "--read-only", *_seen(stand.sidecar.flags()), *flags, check=False
+        )
+        checks = {check["name"]: check["verdict"] for check in json.loads(examined.stdout)["checks"]}
+        assert checks["bytecode"] == "pass"
+
+
+def test_the_single_file_refuses_azure(packages: Path, tmp_path: Path) -> None:
+    """A policy with an Azure layer is refused at the start, in words; nothing is tried."""
+    with clean_root(tmp_path / "root") as root:
+        single = str(_copied(packages, tmp_path))
+        (root.path / "policy.yaml").write_bytes(
+            (Path(__file__).parents[2] / "policies/azure.yaml").read_bytes()
+        )
+        refused = root.run(single, "run", "--policy", "/policy.yaml", "--state", "/state", check=False)
+    assert refused.returncode == 78
+    assert "azure" in refused.stderr
+
+
+def test_elsewhere_the_single_file_says_so(packages: Path, tmp_path: Path) -> None:
+    """On a system that it was not made for it says so, and works; on a Python that is too old it stops."""
+    with clean_root(tmp_path / "root") as root:
+        single = str(_copied(packages, tmp_path))
+        (root.path / "etc/os-release").unlink()
+        (root.path / "etc/os-release").write_text('ID=other\nVERSION_ID="9"\n', encoding="ascii")
+        said = root.run(single, "version")
+    assert said.stdout.startswith("drainer ")
+    assert "this is other 9 with Python 3.11, where nobody has tried it" in said.stderr
+
+
+def _seen(flags: list[str]) -> list[str]:
+    """Of the daemon's flags those that `doctor` has too."""
+    shared = ("--metadata-url", "--policy", "--state")
+    return [word for name in shared for word in (name, flags[flags.index(name) + 1])]

@@ -1,0 +1,288 @@
+"""The .deb on a booted Debian: the hardened units, and episodes in which the package comes and goes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metadata_server.config import ClockKind
+from metadata_server.testing import ServedEmulator, serve_in_thread, vms
+from tests.contract.application import free_port
+from tests.e2e.haproxy.proxy import Server
+from tests.e2e.haproxy.proxy import running as proxy_running
+from tests.packages.root import Machine, booted, needs_roots, ran, running
+from tests.until import until
+
+pytestmark = [needs_roots, pytest.mark.slow]
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""The kernel's own: nspawn shows a machine another one, but a unit with its own /proc sees the kernel's."""
+
+NOTE_BOOT = """\
+[Unit]
+Before=drainer.service
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'cat /proc/sys/kernel/random/boot_id >/run/boot_id'
+[Install]
+WantedBy=multi-user.target
+"""
+
+MARKER = "/var/lib/drainer/draining"
+JOURNAL = "/var/lib/drainer/journal.jsonl"
+POLICY = """\
+version: 1
+service_ports: [{port}]
+health: {{tcp: "127.0.0.1:{port}", passes: 1, every: 100ms}}
+{hooks}
+backend:
+  - health-probe:
+      marker: /var/lib/drainer/draining
+      route: "http://127.0.0.1:1/ready"
+      interval: 100ms
+      threshold: 1
+{layers}
+rules:
+  - match: {{}}
+    do: drain
+    lead: any
+    drain_timeout: 5s
+    quiet_for: 100ms
+    settle: 100ms
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A machine with the package, its platform, and its service's port."""
+
+    machine: Machine
+    platform: ServedEmulator
+    vm: str
+    port: int
+
+    def announce(self) -> str:
+        """A reboot in the near future; its id."""
+        return str(self.platform.control.give("schedule", type="Reboot", vms=[self.vm], in_="60s")["id"])
+
+    def drained(self) -> str:
+        """In the middle of an episode: out, and acknowledged; the event's id."""
+        event = self.announce()
+        self.machine.until_said("acknowledge.done")
+        assert self.machine.exists(MARKER)
+        return event
+
+    def over(self, event: str) -> None:
+        self.platform.control.give("complete", id=event)
+
+    def status(self) -> dict[str, Any]:
+        """What the daemon on the machine says of itself."""
+        said = self.machine.run("drainer", "status", "--json", check=False)
+        shown: dict[str, Any] = json.loads(said.stdout)
+        return shown
+
+    def dpkg(self, *words: str) -> str:
+        """What dpkg ended with and said."""
+        done = self.machine.run("dpkg", *words, check=False)
+        return f"{done.returncode} {done.stdout}{done.stderr}"
+
+
+@contextmanager
+def site(tmp_path: Path, deb: Path, *, layers: str = "", hooks: str = "") -> Iterator[Site]:
+    vm = f"vm-{uuid.uuid4()}"
+    with (
+        serve_in_thread(vms(vm), clock=ClockKind.REAL) as platform,
+        socket.create_server(("127.0.0.1", 0)) as application,
+        booted(tmp_path / "root", deb) as machine,
+    ):
+        port = application.getsockname()[1]
+        machine.run("systemctl", "stop", "drainer")
+        machine.write("/etc/drainer/policy.yaml", POLICY.format(port=port, layers=layers, hooks=hooks))
+        machine.write("/etc/default/drainer", f"DRAINER_METADATA_URL={platform.url(vm)}\nDRAINER_LOCAL=off\n")
+        machine.run("systemctl", "start", "drainer")
+        yield Site(machine=machine, platform=platform, vm=vm, port=port)
+
+
+def test_the_shipped_unit_carries_a_whole_episode(tmp_path: Path, deb: Path) -> None:
+    """Under the hardened unit: a hook runs, HAProxy is told over its socket, the kernel's boot id is read,
+    everybody can look at the marker, and the status line says what is the matter."""
+    port = free_port()
+    layers = "  - haproxy: {socket: /srv/admin.sock, servers: [web/one]}"
+    hooks = "hooks:\n  - {stage: before-cordon, command: [/usr/bin/touch, /var/lib/drainer/hooked]}"
+    servers = [Server(name=name, address=f"127.0.0.1:{port}", checked=False) for name in ("one", "two")]
+    with (
+        site(tmp_path, deb, layers=layers, hooks=hooks) as vm,
+        proxy_running(vm.machine.path / "srv", servers) as proxy,
+    ):
+        _let_in(Path(proxy.socket), vm.machine)
+        until(lambda: vm.machine.shown("drainer", "StatusText").startswith("steady"), "the status line")
+        event = vm.drained()
+        assert proxy.admin("web/one") != 0
+        assert vm.machine.exists("/var/lib/drainer/hooked")
+        boot = BOOT_ID.read_text(encoding="ascii").strip()
+        assert json.loads(vm.machine.read(JOURNAL).splitlines()[0])["at"]["boot"] == boot
+        seen = vm.machine.run("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "cat", MARKER)
+        assert seen.stdout
+        assert vm.machine.shown("drainer", "StatusText").startswith("drained")
+        vm.over(event)
+        vm.machine.until_said("episode.closed")
+        assert (proxy.admin("web/one"), vm.machine.exists(MARKER)) == (0, False)
+        assert vm.machine.shown("drainer", "NRestarts") == "0"
+        assert '"bug.survived"' not in vm.machine.log()
+
+
+def _let_in(admin: Path, machine: Machine) -> None:
+    """HAProxy's socket for the daemon's group, as a policy with HAProxy needs it."""
+    shutil.chown(admin, group=int(machine.run("id", "-g", "drainer").stdout))
+    admin.chmod(0o660)
+
+
+def test_removal_in_the_middle_gives_back_first(tmp_path: Path, deb: Path) -> None:
+    """Out by our hand, the package removed: back in before the files go, and no daemon is left."""
+    with site(tmp_path, deb) as vm:
+        vm.drained()
+        assert vm.dpkg("--remove", "drainer").startswith("0 ")
+        assert not vm.machine.exists(MARKER)
+        assert not vm.machine.exists("/usr/lib/drainer")
+        assert not vm.machine.is_active("drainer")
+        assert '"kind":"closed"' in vm.machine.read(JOURNAL).replace(" ", "")
+        assert vm.dpkg("--purge", "drainer").startswith("0 ")
+        assert not vm.machine.exists("/var/lib/drainer")
+
+
+def test_removal_with_the_daemon_dead_gives_back_first(tmp_path: Path, deb: Path) -> None:
+    """The same where the daemon was stopped in the middle: by the journal alone."""
+    with site(tmp_path, deb) as vm:
+        vm.drained()
+        vm.machine.run("systemctl", "stop", "drainer")
+        assert vm.machine.exists(MARKER)
+        assert vm.dpkg("--remove", "drainer").startswith("0 ")
+        assert not vm.machine.exists(MARKER)
+
+
+def test_removal_is_refused_where_nothing_can_be_given_back(tmp_path: Path, deb: Path) -> None:
+    """The journal is damaged: the package stays, says why and what to do, and goes when it is told to."""
+    with site(tmp_path, deb) as vm:
+        vm.drained()
+        vm.machine.run("systemctl", "stop", "drainer")
+        vm.machine.write(JOURNAL, "damaged\n" * 3)
+        refused = vm.dpkg("--remove", "drainer")
+        assert not refused.startswith("0 ")
+        assert "DRAINER_REMOVE_ANYWAY=1" in refused
+        assert vm.machine.exists("/usr/bin/drainer")
+        forced = vm.machine.run("env", "DRAINER_REMOVE_ANYWAY=1", "dpkg", "--remove", "drainer", check=False)
+        assert forced.returncode == 0, forced.stderr
+        assert vm.machine.exists(MARKER)
+
+
+def test_upgrade_and_downgrade_in_the_middle_keep_the_episode(tmp_path: Path, deb: Path) -> None:
+    """A newer version and the older one again, while out: one episode, out all along, and given back."""
+    newer = _as_version(deb, "99.0", tmp_path)
+    with site(tmp_path, deb) as vm:
+        event = vm.drained()
+        before = vm.status()["episode"]
+        vm.machine.write("/var/old.deb", "")
+        for number, package in enumerate((newer, deb), start=2):
+            shutil.copyfile(package, vm.machine.path / "var" / "other.deb")
+            assert vm.dpkg("--install", "--force-confold", "/var/other.deb").startswith("0 ")
+            vm.machine.until_said("daemon.started", times=number + 1)
+            assert vm.machine.exists(MARKER)
+            until(lambda: vm.status()["episode"] is not None, "the episode, by the daemon")
+            after = vm.status()["episode"]
+            assert (after["id"], after["cordoned_at"]) == (before["id"], before["cordoned_at"])
+        vm.over(event)
+        vm.machine.until_said("episode.closed")
+        assert not vm.machine.exists(MARKER)
+        assert vm.machine.log().count('"event": "cordon.intended"') == 1
+        assert "bakend" not in vm.machine.read("/etc/drainer/policy.yaml")
+
+
+def _as_version(deb: Path, version: str, scratch: Path) -> Path:
+    """The same package under another version."""
+    tree, made = scratch / "repacked", scratch / "other.deb"
+    ran("dpkg-deb", "--raw-extract", str(deb), str(tree))
+    control = tree / "DEBIAN" / "control"
+    lines = control.read_text(encoding="utf-8").splitlines(keepends=True)
+    control.write_text(
+        "".join(f"Version: {version}\n" if line.startswith("Version:") else line for line in lines),
+        encoding="utf-8",
+    )
+    ran("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(tree), str(made))
+    return made
+
+
+def test_the_probe_socket_answers_whatever_becomes_of_the_daemon(tmp_path: Path, deb: Path) -> None:
+    """Socket-activated: up with no marker, down with one, up again, the daemon dead all along."""
+    port = free_port()
+    with site(tmp_path, deb) as vm:
+        vm.machine.run("systemctl", "stop", "drainer")
+        (vm.machine.path / "etc/systemd/system/drainer-probe.socket.d").mkdir()
+        vm.machine.write(
+            "/etc/systemd/system/drainer-probe.socket.d/port.conf",
+            f"[Socket]\nListenStream=\nListenStream=127.0.0.1:{port}\n",
+        )
+        vm.machine.run("systemctl", "daemon-reload")
+        vm.machine.run("systemctl", "start", "drainer-probe.socket")
+        assert not vm.machine.is_active("drainer-probe.service")
+        assert _asked(port) == 200
+        assert vm.machine.is_active("drainer-probe.service")
+        vm.machine.run("setpriv", "--reuid=drainer", "--regid=drainer", "--clear-groups", "touch", MARKER)
+        assert _asked(port) == 503
+        until(lambda: vm.machine.exists(f"{MARKER}.answers"), "what the prober was answered")
+        vm.machine.run("rm", MARKER)
+        assert _asked(port) == 200
+
+
+def _asked(port: int) -> int:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n")
+        with connection.makefile("rb") as answer:
+            return int(answer.read().split()[1])
+
+
+def test_a_plain_shutdown_drains_first(tmp_path: Path, deb: Path) -> None:
+    """With drainer-drain enabled, a plain `systemctl poweroff` takes this VM out, then stops services."""
+    with site(tmp_path, deb) as vm:
+        vm.machine.write(
+            "/etc/systemd/system/serving.service",
+            "[Service]\nExecStart=/bin/sleep infinity\n"
+            f"ExecStop=/bin/sh -c 'test -e {MARKER} && echo drained >/var/stopped'\n"
+            "[Install]\nWantedBy=multi-user.target\n",
+        )
+        vm.machine.write("/etc/systemd/system/note-boot.service", NOTE_BOOT)
+        settings = vm.machine.read("/etc/default/drainer")
+        vm.machine.write("/etc/default/drainer", f"{settings}DRAINER_BOOT_ID=/run/boot_id\n")
+        vm.machine.run("systemctl", "enable", "--now", "note-boot", "serving", "drainer-drain")
+        vm.machine.run("systemctl", "restart", "drainer")
+        refused = vm.machine.run("systemctl", "stop", "drainer-drain", check=False)
+        assert refused.returncode != 0
+        assert not vm.machine.exists(MARKER), "nobody drains it by hand"
+        root = vm.machine.path
+        vm.machine.run("systemctl", "poweroff", check=False)
+        until(lambda: not Path(f"/proc/{vm.machine.init}").exists(), "the machine to be off")
+        assert (root / "var/stopped").read_text(encoding="ascii") == "drained\n"
+        journal = [json.loads(line) for line in (root / JOURNAL.lstrip("/")).read_text().splitlines()]
+        assert [line["body"]["wish"]["reason"] for line in journal if line["kind"] == "wished"] == [
+            "this VM shuts down"
+        ]
+        with running(root) as again:
+            again.until_said("episode.closed")
+            assert not again.exists(MARKER), "given back after the boot"
+
+
+@pytest.mark.parametrize("unit", ["drainer.service", "drainer-probe.socket"])
+def test_nothing_is_torn_down_with_the_sidecar(tmp_path: Path, deb: Path, unit: str) -> None:
+    """Masked or failed, no other unit fails with it: nothing requires it."""
+    with site(tmp_path, deb) as vm:
+        asked = ("RequiredBy", "BoundBy", "RequisiteOf")
+        requiring = {word for name in asked for word in vm.machine.shown(unit, name).split()}
+        assert requiring <= {"drainer-probe.service"}

@@ -1,0 +1,86 @@
+"""The metadata service at its real address, seen from VMs that are network namespaces."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.vms.nobody import as_nobody
+
+LOCAL = (sys.executable, "-m", "infra.local")
+ASK = "curl -sS --max-time 20 http://169.254.169.254/metadata/v1/InstanceInfo"
+SEED = ['{“ID":"vm1","UD":"0","FD":"0"}', '{“ID":"vm2","UD":"1","FD":"1"}', '{“ID":"vm3","UD":"2","FD":"2"}']
+
+
+def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def in_each(verb: Sequence[str], name: str) -> list[str]:
+    local = " ".join(LOCAL)
+    asked = [f"{local} exec --name {name} {vm} {ASK}; echo" for vm in ("vm1", "vm2", "vm3")]
+    return [*LOCAL, *verb, "--name", name, "--", "sh", "-c", "\n".join(asked)]
+
+
+def test_each_vm_is_told_its_own_name_at_the_real_address() -> None:
+    """The command of the post that announced the service, in each of three VMs: each VM's own document."""
+    ran = run(in_each(["run"], "drainer-test"))
+    assert (ran.returncode, ran.stdout.splitlines()) == (0, SEED), ran.stderr
+
+
+def test_it_needs_no_root() -> None:
+    """The same as a user without any right, by a user namespace."""
+    ran = run(as_nobody(in_each(["run"], "drainer-test")))
+    if "no namespaces of our own" in ran.stderr and os.environ.get("CI") != "true":
+        pytest.skip(ran.stderr.strip())
+    assert (ran.returncode, ran.stdout.splitlines()) == (0, SEED), ran.stderr
+
+
+def test_a_command_s_own_exit_code_comes_back_and_nothing_stays_behind() -> None:
+    """`run` ends as its command did, and leaves no namespace and no process of it."""
+    before = _namespaces()
+    ran = run([*LOCAL, "run", "--name", "drainer-seven", "--", "sh", "-c", "exit 7"])
+    assert (ran.returncode, ran.stderr) == (7, "")
+    assert _namespaces() == before
+    assert not list(_running(b"drainer-seven"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces that outlive their command need root")
+def test_up_stays_until_down() -> None:
+    """`up`, then `exec` from anywhere, then `down` with a process still in a VM: everything is gone."""
+    name = f"drainer-t{os.getpid()}"
+    before = _namespaces()
+    try:
+        assert run([*LOCAL, "up", "--name", name]).stdout.splitlines()[:3] == [
+            "vm1 10.77.0.11",
+            "vm2 10.77.0.12",
+            "vm3 10.77.0.13",
+        ]
+        asked = run([*LOCAL, "exec", "--name", name, "vm2", *ASK.split()])
+        assert asked.stdout == SEED[1]
+        left = subprocess.Popen([*LOCAL, "exec", "--name", name, "vm1", "sleep", "600"])
+    finally:
+        down = run([*LOCAL, "down", "--name", name])
+    assert (down.returncode, down.stdout) == (0, "down: 4 namespaces\n")
+    assert left.wait(timeout=60) != 0
+    assert _namespaces() == before
+
+
+def _namespaces() -> set[str]:
+    named = Path("/run/netns")
+    return {path.name for path in named.iterdir()} if named.exists() else set()
+
+
+def _running(word: bytes) -> Iterator[Path]:
+    """Processes whose command holds the word."""
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if word in line.read_bytes():
+                yield line
+        except OSError:
+            continue

@@ -83,6 +83,9 @@ class Fleet:
             closed = guest.says("grep", "-c", CLOSED, JOURNAL)
             if closed != "1":
                 found.append(f"{vm}: {closed or 'no'} episodes were closed in its journal, expected 1")
+                found.append(
+                    f"{vm} said before its last boot:\n{guest.says(*LAST_WORDS.split(), '--boot=-1')}"
+                )
         return found
 
     def _started(self, vm: str, tell: Tell) -> str:

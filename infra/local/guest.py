@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drainer.demo.machine import started
 from drainer.demo.namespaces import Network
+from infra.local import cgroup
 
 REBOOTED = 133
 """What systemd-nspawn ends with when its VM reboots and it may not start it again itself."""
@@ -25,6 +26,7 @@ class Guest:
         self.root = root
         self._network = network
         self._console = folder / f"{vm}.console"
+        self._groups = cgroup.make(network.namespace(vm))
         self._process: subprocess.Popen[bytes] | None = None
         self.boots = 0
 
@@ -37,7 +39,7 @@ class Guest:
             *("--boot", "--register=no", "--keep-unit", "--console=pipe", "--kill-signal=SIGKILL"),
             f"--network-namespace-path={self._network.path(self.vm)}",
         ]
-        self._process = started(command, self._console)
+        self._process = started(cgroup.inside(self._groups, command), self._console)
 
     def power_cut(self) -> None:
         """The host vanishes: first the link, so that nothing is heard of it, then all, init included."""
@@ -64,6 +66,7 @@ class Guest:
     def stop(self) -> None:
         self._network.kill_all(self.vm)
         self._end()
+        cgroup.remove(self._groups)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command inside, by its root; RuntimeError where the VM has no init."""

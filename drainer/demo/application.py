@@ -3,8 +3,9 @@
 `/ready` is what the balancer probes: it reads the marker. `/healthz` is the deep check: it does not, or the
 VM could never be found healthy while it is out. While the marker exists every answer carries
 `Connection: close`, so that clients on kept connections leave after the answer they were waiting for. A
-connection that stays idle through a grace is closed as well; a request crossing that close is lost, which
-is why the answer comes first and the grace is long against the pause between a client's requests.
+connection that stays idle through a grace is closed as well. A request that crosses that close would be lost,
+so every answer says for how long its connection may be used again (`Keep-Alive: timeout=`, RFC 2068 section
+19.7.1.1), and the grace is longer.
 """
 
 import argparse
@@ -22,6 +23,8 @@ LARGEST_BODY = 1 << 20
 LONGEST_S = 60.0
 LINGER_S = 2.0
 LOOK_S = 0.1
+CROSSING_S = 2.0
+"""So much sooner than the close a client stops using a connection: the longest way of a request to us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +151,8 @@ class Application:
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         if self._marker.exists():
             headers.append(("Connection", "close"))
+        elif self._idle_grace_s > CROSSING_S:
+            headers.append(("Keep-Alive", f"timeout={self._idle_grace_s - CROSSING_S:.0f}"))
         response = h11.Response(status_code=answer.status, headers=headers, reason=b"")
         events = (response, h11.Data(data=body), h11.EndOfMessage())
         return b"".join(connection.send(event) or b"" for event in events)

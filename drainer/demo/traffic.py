@@ -1,8 +1,9 @@
 """Live traffic as users make it: an open loop that sends on schedule, whatever became of earlier requests.
 
 Nothing is ever tried again: a request without a complete, right 2xx in time has failed. A client with kept
-connections does what every HTTP client does: it leaves a connection that the server announced to close, and
-one that it finds closed *before* the first byte was sent. Once a byte was sent, what happens counts.
+connections does what HTTP clients do: it leaves a connection that the server announced to close, one that was
+idle for longer than the server said it keeps them, and one that it finds closed *before* the first byte was
+sent. Once a byte was sent, what happens counts.
 
 Every client has a source address of its own, so that a balancer's affinity can be seen. All instants are
 seconds of the event loop's clock, which on Linux is `time.monotonic`, the same in all processes.
@@ -12,10 +13,12 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import math
+import re
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import h11
@@ -41,10 +44,13 @@ class Connection:
 
     socket: socket.socket
     http: h11.Connection = field(default_factory=lambda: h11.Connection(h11.CLIENT))
+    kept_until: float = math.inf
 
     @property
     def usable(self) -> bool:
-        """Nothing has arrived since the last answer: neither an end nor a reset nor stray bytes."""
+        """The server keeps it still, and nothing has arrived: neither an end nor a reset nor stray bytes."""
+        if asyncio.get_running_loop().time() >= self.kept_until:
+            return False
         try:
             self.socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -198,8 +204,8 @@ async def _answer(connection: Connection) -> tuple[int, bytes]:
     status, body = 0, bytearray()
     while True:
         match connection.http.next_event():
-            case h11.Response(status_code=status):
-                pass
+            case h11.Response(status_code=status, headers=headers):
+                connection.kept_until = asyncio.get_running_loop().time() + _kept_s(headers)
             case h11.Data(data=chunk):
                 body += chunk
             case h11.EndOfMessage():
@@ -209,6 +215,13 @@ async def _answer(connection: Connection) -> tuple[int, bytes]:
                 if not received:
                     raise Failed(Why.CLOSED, "inside the answer" if status else "before the answer")
                 connection.http.receive_data(received)
+
+
+def _kept_s(headers: Iterable[tuple[bytes, bytes]]) -> float:
+    """For how many seconds the server keeps this connection; endlessly where it does not say."""
+    said = b",".join(value for name, value in headers if name == b"keep-alive")
+    found = re.search(rb"\btimeout=(\d{1,9})", said)
+    return float(found[1]) if found else math.inf
 
 
 def _said(answer: bytes) -> dict[str, str]:

@@ -129,6 +129,17 @@ async def test_idle_connection_is_closed_after_the_grace(marker: Path) -> None:
         assert loop.time() - marked_at >= 0.3
 
 
+async def test_answer_says_for_how_long_its_connection_is_kept(marker: Path) -> None:
+    """Sooner than the grace, so that no request crosses the close; nothing where the grace is too short."""
+    async with serving(marker, idle_grace_s=60) as address, connected(address) as client:
+        assert (await client.ask("GET /")).headers["keep-alive"] == "timeout=58"
+        marker.touch()
+        assert "keep-alive" not in (await client.ask("GET /")).headers
+    marker.unlink()
+    async with serving(marker, idle_grace_s=0.3) as address, connected(address) as client:
+        assert "keep-alive" not in (await client.ask("GET /")).headers
+
+
 async def test_busy_connection_outlives_the_grace(marker: Path) -> None:
     """The grace counts idle time alone: a request that takes longer is answered."""
     async with serving(marker, idle_grace_s=0.1) as address, connected(address) as client:

@@ -132,6 +132,18 @@ async def test_announced_close_is_obeyed() -> None:
     assert server.connections == 20
 
 
+@pytest.mark.parametrize(("kept", "connections"), [("timeout=0", 20), ("max=5, timeout=600", 1)])
+async def test_connection_is_used_no_longer_than_the_server_keeps_it(kept: str, connections: int) -> None:
+    """`Keep-Alive: timeout=` bounds how long a connection may be idle before its next request."""
+
+    async def keeping(_: Scripted, asked: Asked, connection: socket.socket) -> None:
+        await reply(connection, right(asked), header=f"Keep-Alive: {kept}")
+
+    server, results = await sent(keeping, clients=1, mix=KEPT)
+    assert all(result.ok for result in results)
+    assert server.connections == connections
+
+
 @pytest.mark.parametrize("ending", ["close", "reset"])
 async def test_kept_connection_found_closed_is_left(ending: str) -> None:
     """A kept connection that ended before the next request began is replaced: no byte was sent on it."""

@@ -54,10 +54,13 @@ class Notices:
             for event in self._vm.notices
         )
 
-    def look(self) -> None:
-        """Keep what was read while it was due: within an episode it stays a threat while it is listed."""
+    def recall(self) -> None:
+        """What was read while due, also by a tick that died, threatens its episode while it is listed."""
         episode = self._vm.state.episode
         self._known = set(episode.terms) if episode else set()
+
+    def look(self) -> None:
+        self.recall()
         for event in self._vm.notices:
             self._listed.setdefault(event.id, self._vm.believed_now())
 

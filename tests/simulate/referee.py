@@ -188,6 +188,7 @@ class Referee:
         """A life that ended between the intent and the cordon of an unread layer: who took it out, nobody
         can tell, as after the cordon itself.
         """
+        self.notices.recall()
         episode = self.vm.state.episode
         for layer in self.vm.layers:
             crossed = episode is not None and episode.layer(layer.name).intended

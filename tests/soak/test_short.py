@@ -10,7 +10,6 @@ import pytest
 from tests.soak.__main__ import main
 
 
-@pytest.mark.slow
 def test_two_maintenances_lose_and_leak_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A maintenance of a sidecar that lives on, and a reboot whose sidecar is killed: nothing is found."""
     directory = tmp_path / "soak"

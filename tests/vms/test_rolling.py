@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.slow  # a kept connection that ends as a request comes: seen on a crowded machine
 @pytest.mark.timeout(600)
 def test_three_reboots_lose_nothing(tmp_path: Path) -> None:
     """All in each VM is killed and its link taken down, under traffic: no request fails, each returns."""

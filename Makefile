@@ -22,7 +22,6 @@ help:
 	@echo "make mutation        every small change of the decision core: killed by a test, or judged (minutes)"
 	@echo "make fuzz SECONDS=N  hostile input, guided by coverage, for N seconds per target"
 	@echo "make soak MINUTES=N  real processes, maintenances and faults"
-	@echo "make vms             the demo on network namespaces; make systemd-vms: on booted Debian VMs, as root"
 	@echo "make docs            the documentation as a site, into dist/site"
 	@echo "make infra           validate what is deployed, without building or deploying it"
 	@echo "make packages        wheel, sdist, single file, .deb, bill of materials, notices and checksums, into dist/"

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from infra.packages import bill, deb, notices, singlefile, tree, wheels
+from infra.packages import bill, deb, image, notices, singlefile, tree, wheels
 from infra.packages.source import Source
 
 
@@ -23,6 +23,8 @@ def main() -> int:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="drainer-packages-") as made:
         packages = build(Path(made), out)
+    if why := image.lacking():
+        print(f"packages: no OCI image was made: {why}")
     size = sum(path.stat().st_size for path in packages)
     print(f"packages: {len(packages)} files, {size / 1e6:.1f} MB in {out}")
     return 0
@@ -35,14 +37,17 @@ def build(scratch: Path, out: Path) -> list[Path]:
     locked = wheels.locked()
     installed = tree.install(scratch / "tree", (wheel, *locked), source=source)
     third_parties = notices.write(installed, out / "THIRD-PARTY-NOTICES.txt")
+    debian = deb.build(source, installed, third_parties, out / f"drainer_{source.version}_amd64.deb")
     made = [
         wheels.placed(wheel, out),
         wheels.placed(sdist, out),
         singlefile.build(source, (wheel, *locked), out / f"drainer-{source.version}.pyz"),
-        deb.build(source, installed, third_parties, out / f"drainer_{source.version}_amd64.deb"),
+        debian,
         bill.write(source, installed, out / f"drainer-{source.version}.cdx.json"),
         third_parties,
     ]
+    if not image.lacking():
+        made.append(image.build(debian, source, scratch, out / f"drainer-{source.version}.oci.tar"))
     return [*made, _checksums(made, out / "SHA256SUMS")]
 
 

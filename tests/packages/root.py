@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local import cgroup
 from tests.until import DEADLINE_S, until
 
 MAKE = Path(__file__).with_name("make-root")
@@ -128,12 +129,14 @@ def running(root: Path) -> Iterator[Machine]:
     It sees nothing of the outside: systemd empties /tmp at a boot, whatever is mounted there.
     """
     console = root.parent / "console"
+    command = [
+        *("systemd-nspawn", "--quiet", "--directory", str(root), "--machine", f"d{os.getpid()}"),
+        *("--boot", "--register=no", "--keep-unit", "--console=pipe"),
+    ]
+    groups = cgroup.make(f"drainer-tests-{os.getpid()}")
     with console.open("ab") as log:
         nspawn = subprocess.Popen(
-            [
-                *("systemd-nspawn", "--quiet", "--directory", str(root), "--machine", f"d{os.getpid()}"),
-                *("--boot", "--register=no", "--keep-unit", "--console=pipe"),
-            ],
+            cgroup.inside(groups, command),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -146,6 +149,7 @@ def running(root: Path) -> Iterator[Machine]:
         if init:
             os.kill(init, 9)
         nspawn.wait(DEADLINE_S)
+        cgroup.remove(groups)
 
 
 def _is_up(machine: Machine) -> bool:

@@ -7,6 +7,7 @@ commit and the same versions of Debian's packages give the same bytes.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,9 @@ PROGRAMS = ("mmdebstrap", "buildah", "unshare", "mount")
 USER = "10001:10001"
 """A number, as orchestrators want it that refuse root; the account's name inside is drainer."""
 
+SOCKET = "/var/lib/drainer/control.sock"
+"""Beside the state, so that one place alone must be writable."""
+
 LABELLED = "org.opencontainers.image"
 
 
@@ -35,8 +39,8 @@ class Image:
 
 def hindrance() -> str:
     """Why no image can be made here; "": it can."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        return "it is made by root on Linux"
+    if sys.platform != "linux" or platform.machine() != "x86_64" or os.geteuid() != 0:
+        return "it is made by root, on Linux on amd64"
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     return f"{' and '.join(missing)} not installed" if missing else ""
 
@@ -75,8 +79,9 @@ def _config(source: Source) -> list[str]:
     }
     return [
         *("--user", USER, "--workingdir", "/", "--volume", "/var/lib/drainer", "--stop-signal", "SIGTERM"),
-        *("--entrypoint", '["/usr/bin/drainer"]', "--cmd", "run", "--env", "LANG=C.UTF-8"),
-        *("--env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "--author", source.maintainer),
+        *("--entrypoint", '["/usr/bin/drainer"]', "--cmd", "run", "--author", source.maintainer),
+        *("--env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "--env", "LANG=C.UTF-8"),
+        *("--env", f"DRAINER_SOCKET={SOCKET}"),
         *(word for name, text in labels.items() for word in ("--label", f"{LABELLED}.{name}={text}")),
     ]
 

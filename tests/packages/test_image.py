@@ -48,8 +48,7 @@ def mounted(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _nothing_runs_on(bundle: Bundle) -> Iterator[None]:
     yield
-    for container in (bundle.path / "state").glob("*"):
-        ran("runc", "--root", str(container.parent), "delete", "--force", container.name)
+    bundle.kill()
 
 
 def test_it_is_what_the_documents_say(archive: Path) -> None:
@@ -138,18 +137,26 @@ def test_the_boot_is_the_host_s(bundle: Bundle, mounted: Path) -> None:
     assert seen == boot_id.read_text(encoding="ascii")
 
 
-def test_a_complete_episode_over_a_restart(bundle: Bundle, mounted: Path) -> None:
-    """Stopped while out it touches nothing; another container goes on with the same state and gives back."""
+@pytest.mark.parametrize("ended", ["stopped", "killed"])
+def test_a_complete_episode_over_two_containers(bundle: Bundle, mounted: Path, ended: str) -> None:
+    """Ended while out nothing is touched; another one goes on with the same state, reloads and gives back."""
     with standing(mounted) as stand:
         one = stand.sidecar
         one.start(prefix=bundle.command(mounted))
         event = stand.schedule()
         one.until_said("acknowledge.done")
-        assert one.stop() == 0
+        if ended == "stopped":
+            assert one.stop() == 0
+        else:
+            bundle.kill()
+            assert one.ended() != 0
         assert one.marker.exists()
         assert (one.marker.stat().st_uid, one.journal()[0]["kind"]) == (USER, "opened")
         one.start(prefix=bundle.command(mounted))
         one.until_said("daemon.started", times=2)
+        one.policy.write_text("bakend: []\n", encoding="utf-8")
+        one.hang_up()
+        one.until_said("policy.refused")
         stand.complete(event)
         one.until_said("episode.closed")
         assert not one.marker.exists()

@@ -24,7 +24,7 @@ help:
 	@echo "make soak MINUTES=N  real processes, maintenances and faults"
 	@echo "make docs            the documentation as a site, into dist/site"
 	@echo "make infra           validate what is deployed, without building or deploying it"
-	@echo "make packages        wheel, sdist, single file, .deb, bill of materials, notices and checksums, into dist/"
+	@echo "make packages        wheel, sdist, single file, .deb, bills of materials, notices and checksums, into dist/; as root an image"
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -1,12 +1,15 @@
-"""The bill of materials (CycloneDX, JSON) of what the .deb carries, made by cyclonedx-bom."""
+"""Bills of materials (CycloneDX, JSON): of what the .deb carries, made by cyclonedx-bom; and of the image."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 from infra.packages.source import Source
 from infra.packages.tree import PACKAGES
@@ -26,6 +29,20 @@ def write(source: Source, tree: Path, to: Path) -> Path:
             env=source.environment,
         )
     return to
+
+
+def write_image(of_package: Path, debian: Iterable[str], to: Path) -> Path:
+    """The package's bill and the Debian packages around it, each as NAME VERSION ARCHITECTURE."""
+    bill = json.loads(of_package.read_text(encoding="utf-8"))
+    bill["metadata"]["component"]["type"] = "container"
+    bill["components"] += [_of_debian(*line.split()) for line in debian]
+    to.write_text(json.dumps(bill, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return to
+
+
+def _of_debian(name: str, version: str, architecture: str) -> dict[str, str]:
+    purl = f"pkg:deb/debian/{quote(name)}@{quote(version)}?arch={architecture}&distro=debian-12"
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
 
 
 def _seeing(packages: Path, scratch: Path) -> Path:

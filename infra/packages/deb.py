@@ -55,7 +55,7 @@ def _described(source: Source, tree: Path, third_parties: Path, stage: Path) -> 
         "version_schema": "none",
         "section": "admin",
         "priority": "optional",
-        "maintainer": "The drainer project <drainer@invalid.example>",
+        "maintainer": source.maintainer,
         "description": "takes an Azure VM out of its load balancer before a maintenance\n"
         "It listens for the platform's notices, drains the VM, and puts it back when it is healthy again.",
         "license": "Apache-2.0",

@@ -1,110 +1,100 @@
-"""The OCI image, built without an engine: mmdebstrap makes its root, buildah the image around it.
+"""The sidecar as a container image: a minimal Debian 12 with the .deb in it, as an OCI archive.
 
-The same bytes from the same `.deb` and the same versions of Debian's packages: those that are served on the
-day, security updates among them.
+Made by mmdebstrap and buildah, without an engine, and only where root and both of them are there. The same
+commit and the same versions of Debian's packages give the same bytes.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
+import sys
 import tarfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.packages.source import Source
 
-CONTAINERFILE = Path(__file__).with_name("oci") / "Containerfile"
-SUITE = "bookworm"
-OWNER = 10001
-"""User and group of the daemon: numbers, for whoever gives a mounted state directory to them."""
+BUILD = Path(__file__).with_name("oci") / "build"
+PROGRAMS = ("mmdebstrap", "buildah", "unshare", "mount")
+USER = "10001:10001"
+"""A number, as orchestrators want it that refuse root; the account's name inside is drainer."""
 
-PROGRAMS = ("mmdebstrap", "buildah")
-LEFT_OUT = (
-    "path-exclude=/usr/share/man/*",
-    "path-exclude=/usr/share/locale/*",
-    "path-exclude=/usr/share/doc/*",
-)
-KEPT = ("path-include=/usr/share/doc/*/copyright", "path-include=/usr/share/doc/drainer/*")
+SOCKET = "/var/lib/drainer/control.sock"
+"""Beside the state, so that one place alone must be writable."""
+
+LABELLED = "org.opencontainers.image"
 
 
-def lacking() -> str:
-    """Why no image can be made here, or ""."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """`debian`: the Debian packages in it, each as NAME VERSION ARCHITECTURE."""
+
+    archive: Path
+    debian: tuple[str, ...]
+
+
+def hindrance() -> str:
+    """Why no image can be made here; "": it can."""
+    if sys.platform != "linux" or platform.machine() != "x86_64" or os.geteuid() != 0:
+        return "it is made by root, on Linux on amd64"
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if missing:
-        return f"not installed: {', '.join(missing)}"
-    return "" if os.geteuid() == 0 else "mmdebstrap and buildah make it as root"
+    return f"{' and '.join(missing)} not installed" if missing else ""
 
 
-def build(deb: Path, source: Source, scratch: Path, to: Path) -> Path:
-    """`to`: an archive of the OCI layout, which podman loads and skopeo copies to a registry."""
-    context, layout = scratch / "image", scratch / "layout"
-    context.mkdir()
-    _make_root(deb, source, context / "root.tar")
-    _make_layout(source, context, layout)
-    _archive(layout, source.epoch, to)
-    return to
-
-
-def _make_root(deb: Path, source: Source, to: Path) -> None:
-    account = (
-        f'chroot "$1" groupadd --gid {OWNER} drainer',
-        f'chroot "$1" useradd --uid {OWNER} --gid {OWNER} --home-dir /var/lib/drainer drainer',
-        'chroot "$1" usermod --shell /usr/sbin/nologin drainer',
+def build(source: Source, package: Path, scratch: Path, to: Path) -> Image:
+    """The archive that `podman load` and `skopeo copy oci-archive:…` read, named drainer:VERSION."""
+    scratch.mkdir()
+    shutil.copyfile(package, scratch / "drainer.deb")
+    made = subprocess.run(
+        [
+            *("unshare", "--mount", "--propagation", "private", "--", str(BUILD)),
+            *(str(scratch), f"drainer:{source.version}", *_config(source)),
+        ],
+        env=source.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
-    package = (
-        f"copy-in {deb} /var",
-        'chroot "$1" sh -ec "dpkg --install /var/drainer_*.deb; rm /var/drainer_*.deb"',
-        'chroot "$1" install -d -m 0755 -o drainer -g drainer /run/drainer',
-        # Times, counters and caches of this build
-        'chroot "$1" sh -ec "rm -rf /var/log/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /etc/*-"',
-    )
-    command = [
-        *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--include=python3"),
-        *(f"--dpkgopt={option}" for option in (*LEFT_OUT, *KEPT)),
-        *(f"--customize-hook={hook}" for hook in (*account, *package)),
-        *(SUITE, str(to)),
-    ]
-    _ran(command, source)
+    if made.returncode != 0:
+        raise SystemExit(f"{made.stdout}packages: the container image could not be made")
+    _pack(scratch / "layout", to, epoch=source.epoch)
+    debian = (scratch / "debian.list").read_text(encoding="ascii").splitlines()
+    return Image(archive=to, debian=tuple(sorted(line for line in debian if not line.startswith("drainer "))))
 
 
-def _make_layout(source: Source, context: Path, layout: Path) -> None:
-    name = f"drainer:{source.version}"
-    store = ("--storage-driver", "vfs", "--root", f"{context}/store", "--runroot", f"{context}/run")
+def _config(source: Source) -> list[str]:
+    """As options of `buildah config`."""
     labels = {
         "title": "drainer",
-        "description": "takes an Azure VM out of its load balancer before a maintenance",
+        "description": source.description,
         "version": source.version,
         "licenses": "Apache-2.0",
+        "authors": source.maintainer,
+        "created": datetime.fromtimestamp(source.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    said = [
-        word
-        for key, value in labels.items()
-        for word in ("--label", f"org.opencontainers.image.{key}={value}")
+    return [
+        *("--user", USER, "--workingdir", "/", "--volume", "/var/lib/drainer", "--stop-signal", "SIGTERM"),
+        *("--entrypoint", '["/usr/bin/drainer"]', "--cmd", "run", "--author", source.maintainer),
+        *("--env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "--env", "LANG=C.UTF-8"),
+        *("--env", f"DRAINER_SOCKET={SOCKET}"),
+        *(word for name, text in labels.items() for word in ("--label", f"{LABELLED}.{name}={text}")),
     ]
-    built = [
-        *("buildah", *store, "bud", "--isolation", "chroot", "--format", "oci", "--layers=false"),
-        *("--timestamp", str(source.epoch), *said, "--tag", name, "--file", str(CONTAINERFILE), str(context)),
-    ]
-    _ran(built, source)
-    _ran(["buildah", *store, "push", "--quiet", name, f"oci:{layout}:{source.version}"], source)
 
 
-def _archive(layout: Path, epoch: int, to: Path) -> None:
-    """In order of names, owned by root, all of one time."""
-
-    def settled(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-        entry.mtime, entry.mode = epoch, 0o755 if entry.isdir() else 0o644
-        entry.uid = entry.gid = 0
-        entry.uname = entry.gname = ""
-        return entry
-
-    with tarfile.open(to, "w", format=tarfile.USTAR_FORMAT) as archive:
+def _pack(layout: Path, to: Path, *, epoch: int) -> None:
+    """Names in order, no owner, one time."""
+    with tarfile.open(to, "w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(layout.rglob("*")):
-            archive.add(path, str(path.relative_to(layout)), recursive=False, filter=settled)
-
-
-def _ran(command: list[str], source: Source) -> None:
-    done = subprocess.run(command, env=source.environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"packages: {command[0]} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+            member = archive.gettarinfo(path, str(path.relative_to(layout)))
+            member.mtime, member.uid, member.gid, member.uname, member.gname = epoch, 0, 0, "", ""
+            member.mode = 0o755 if member.isdir() else 0o644
+            if member.isdir():
+                archive.addfile(member)
+                continue
+            with path.open("rb") as opened:
+                archive.addfile(member, opened)

@@ -8,17 +8,21 @@ import subprocess
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("drainer", "metadata_server", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
+NOBODY = "unstated <unstated@drainer.invalid>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """`epoch`: seconds since 1970, the newest time in any package."""
+    """`epoch`: seconds since 1970, the newest time in any package. `maintainer`: NAME <ADDRESS>."""
 
     path: Path
     version: str
+    description: str
+    maintainer: str
     epoch: int
 
     @classmethod
@@ -28,11 +32,25 @@ class Source:
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, to / name)
         project = tomllib.loads((to / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        return cls(path=to, version=project["version"], epoch=_epoch())
+        return cls(
+            path=to,
+            version=project["version"],
+            description=project["description"],
+            maintainer=maintainer(project),
+            epoch=_epoch(),
+        )
 
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, "SOURCE_DATE_EPOCH": str(self.epoch), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def maintainer(project: dict[str, Any]) -> str:
+    """Who answers for what is built here: as pyproject.toml states, else who committed this state."""
+    for one in (*project.get("maintainers", ()), *project.get("authors", ())):
+        if "name" in one and "email" in one:
+            return f"{one['name']} <{one['email']}>"
+    return _git("log", "-1", "--format=%cn <%ce>") or NOBODY
 
 
 def _ours() -> list[str]:

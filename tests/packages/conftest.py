@@ -8,11 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from infra.packages.source import ROOT
+from infra.packages.source import ROOT, maintainer
 
 KEPT = ROOT / "build" / "packages"
 INPUTS = ("drainer", "metadata_server", "infra", "policies", "docs", "pyproject.toml", "LICENSE", "README.md")
@@ -53,7 +54,8 @@ def deb(packages: Path) -> Path:
 
 
 def _digest() -> str:
-    whole = hashlib.sha256()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    whole = hashlib.sha256(maintainer(project).encode())
     for name in INPUTS:
         for path in sorted((ROOT / name, *(ROOT / name).rglob("*"))):
             if path.is_file() and "__pycache__" not in path.parts:

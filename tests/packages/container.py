@@ -1,78 +1,95 @@
-"""The image, unpacked and run as its configuration says: by umoci and runc, no engine."""
+"""The image as containers, without an engine: umoci unpacks it, runc runs it on the host's network.
+
+Entrypoint, user and environment are the image's own. The root is read-only, without any capability.
+`python -m tests.packages.container BUNDLE FOLDER:PLACE WORD...` is like `podman run -v FOLDER:PLACE IMAGE
+WORD...`.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 import tarfile
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.packages.root import ran
 
-START = """\
-import json, os, sys
-bundle, seen, *arguments = sys.argv[1:]
-described = json.load(open(bundle + "/template.json"))
-described["process"]["args"] += arguments
-described["mounts"].append({"destination": seen, "type": "bind", "source": seen, "options": ["bind", "rw"]})
-name = f"drainer-{os.getpid()}"
-at = bundle + "/" + name
-os.makedirs(at)
-json.dump(described, open(at + "/config.json", "w"))
-os.execvp("runc", ["runc", "run", "--bundle", at, name])
-"""
+PROGRAMS = ("umoci", "runc")
+STATE = "/state"
+"""Of runc, beside the bundle."""
+
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """`described`: the image's own configuration. `bundle`: what a runtime is given."""
+class Bundle:
+    """An unpacked image: a root, and a configuration as umoci read it from the image."""
 
-    described: dict[str, Any]
-    bundle: Path
+    path: Path
 
     @property
     def root(self) -> Path:
-        return self.bundle / "rootfs"
+        return self.path / "rootfs"
 
     @property
-    def owner(self) -> tuple[int, int]:
-        """User and group of its processes."""
-        user, _, group = str(self.described["User"]).partition(":")
-        return int(user), int(group)
+    def process(self) -> Json:
+        """Who runs what in which environment."""
+        process: Json = json.loads((self.path / "config.json").read_text(encoding="utf-8"))["process"]
+        return process
 
-    def command(self, seen: Path) -> tuple[str, ...]:
-        """The entry point in a container of its own that shares the folder `seen`; arguments follow."""
-        return ("python3", str(self.bundle / "start.py"), str(self.bundle), str(seen))
+    def command(self, folder: Path, *, place: str = "") -> tuple[str, ...]:
+        """In front of drainer's words. Of the outside it sees this folder alone, by default where it is."""
+        volume = f"{folder}:{place or folder}"
+        return (sys.executable, "-m", "tests.packages.container", str(self.path), volume)
+
+    def kill(self) -> None:
+        """Whatever runs of it, at once."""
+        for container in Path(f"{self.path}{STATE}").glob("*"):
+            ran("runc", "--root", str(container.parent), "delete", "--force", container.name)
 
 
-def unpacked(archive: Path, to: Path) -> Image:
-    """Ready to run on this machine's network, as a VM's sidecar does."""
-    layout, bundle = to / "layout", to / "bundle"
+def unpacked(archive: Path, scratch: Path) -> Bundle:
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    assert not missing, f"CI must have {', '.join(missing)}: tests/install-system-packages"
     with tarfile.open(archive) as packed:
-        packed.extractall(layout, filter="data")
-    manifest = _blob(layout, json.loads((layout / "index.json").read_text(encoding="utf-8"))["manifests"][0])
-    described = _blob(layout, manifest["config"])["config"]
-    version = described["Labels"]["org.opencontainers.image.version"]
-    ran("umoci", "unpack", "--image", f"{layout}:{version}", str(bundle))
-    _prepare(bundle, described)
-    return Image(described=described, bundle=bundle)
+        packed.extractall(scratch / "layout", filter="data")
+    version = archive.name.removeprefix("drainer-").removesuffix("-oci.tar")
+    ran("umoci", "unpack", "--image", f"{scratch / 'layout'}:drainer:{version}", str(scratch / "bundle"))
+    return Bundle(path=scratch / "bundle")
 
 
-def _blob(layout: Path, described: dict[str, Any]) -> dict[str, Any]:
-    algorithm, _, digest = described["digest"].partition(":")
-    read: dict[str, Any] = json.loads((layout / "blobs" / algorithm / digest).read_text(encoding="utf-8"))
-    return read
+def configured(image: Json, bundle: str, volume: str, words: list[str]) -> Json:
+    """The image's, for one container. The first of `words` may be a program by its path, run instead."""
+    process = image["process"]
+    entry = process["args"][:1] if not words[0].startswith("/") else []
+    spaces = [each for each in image["linux"]["namespaces"] if each["type"] != "network"]
+    folder, _, place = volume.partition(":")
+    kept = [each for each in image["mounts"] if each["destination"] not in ("/sys/fs/cgroup", place)]
+    mounted = {"destination": place, "type": "bind", "source": folder, "options": ["rbind", "rw"]}
+    return {
+        **image,
+        "process": {**process, "args": [*entry, *words], "terminal": False, "capabilities": {}},
+        "root": {"path": f"{bundle}/rootfs", "readonly": True},
+        "mounts": [*kept, mounted],
+        "linux": {**image["linux"], "namespaces": spaces},
+    }
 
 
-def _prepare(bundle: Path, described: dict[str, Any]) -> None:
-    config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
-    config["process"]["terminal"] = False
-    config["process"]["args"] = described["Entrypoint"]
-    linux = config["linux"]
-    linux["namespaces"] = [space for space in linux["namespaces"] if space["type"] != "network"]
-    config["root"] = {"path": str(bundle / "rootfs"), "readonly": True}
-    tmpfs = {"destination": "/run/drainer", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]}
-    config["mounts"].append(tmpfs)
-    (bundle / "template.json").write_text(json.dumps(config), encoding="utf-8")
-    (bundle / "start.py").write_text(START, encoding="utf-8")
+def main(bundle: str, volume: str, *words: str) -> None:
+    """Becomes runc, which hands signals on and ends as the container does."""
+    image = json.loads(Path(bundle, "config.json").read_text(encoding="utf-8"))
+    name = f"d{uuid.uuid4().hex[:12]}"
+    made = Path(bundle, name)
+    made.mkdir()
+    stated = configured(image, bundle, volume, list(words))
+    (made / "config.json").write_text(json.dumps(stated), encoding="utf-8")
+    os.execvp("runc", ["runc", "--root", bundle + STATE, "run", "--bundle", str(made), name])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -120,9 +120,9 @@ def furnished(scratch: Path, deb: Path) -> Path:
 
 
 @contextmanager
-def booted(scratch: Path, package: Path) -> Iterator[Machine]:
-    """A machine on a layer of `furnished`, on which no daemon has run yet."""
-    with _layer(scratch, package) as root, running(root) as machine:
+def booted(scratch: Path, *packages: Path) -> Iterator[Machine]:
+    """A machine, on a layer of `furnished` if there is one, on which no daemon has run yet."""
+    with _layer(scratch, *packages) as root, running(root) as machine:
         yield machine
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from infra.packages.source import ROOT, maintainer
+from tests.packages import root
 
 KEPT = ROOT / "build" / "packages"
 INPUTS = ("drainer", "metadata_server", "infra", "policies", "docs", "pyproject.toml", "LICENSE", "README.md")
@@ -51,6 +52,12 @@ def packages() -> Path:
 @pytest.fixture
 def deb(packages: Path) -> Path:
     return next(packages.glob("*.deb"))
+
+
+@pytest.fixture(scope="session")
+def furnished(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What installing the package wrote over a clean Debian, once for all machines that are booted."""
+    return root.furnished(tmp_path_factory.mktemp("furnished") / "root", next(packages.glob("*.deb")))
 
 
 def _digest() -> str:

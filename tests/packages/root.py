@@ -18,6 +18,7 @@ from tests.until import DEADLINE_S, until
 
 MAKE = Path(__file__).with_name("make-root")
 LIST = Path(__file__).with_name("debian-12.list")
+OVER = "over"
 PROGRAMS = ("mmdebstrap", "systemd-nspawn", "nsenter", "mount")
 
 needs_roots = pytest.mark.skipif(
@@ -75,7 +76,11 @@ class Machine:
 
     def until_said(self, event: str, *, times: int = 1) -> None:
         try:
-            until(lambda: self.log().count(f'"event": "{event}"') >= times, f"{event} of the daemon")
+            until(
+                lambda: self.log().count(f'"event": "{event}"') >= times,
+                f"{event} of the daemon",
+                every_s=0.1,
+            )
         except AssertionError as late:
             status = self.run("drainer", "status", check=False).stdout
             raise AssertionError(f"{late}; said: {self.log()[-3000:]}\n{status}") from None
@@ -107,13 +112,18 @@ def clean_root(scratch: Path) -> Iterator[Root]:
             yield Root(path=root)
 
 
-@contextmanager
-def booted(scratch: Path, deb: Path) -> Iterator[Machine]:
-    """A machine on which this package is installed, and no daemon has run yet."""
+def furnished(scratch: Path, deb: Path) -> Path:
+    """What installing this package writes: a layer to boot machines on, which none of them changes."""
     with _layer(scratch) as root:
         install(Root(path=root), deb)
-        with running(root) as machine:
-            yield machine
+    return scratch / OVER
+
+
+@contextmanager
+def booted(scratch: Path, *packages: Path) -> Iterator[Machine]:
+    """A machine, on a layer of `furnished` if there is one, on which no daemon has run yet."""
+    with _layer(scratch, *packages) as root, running(root) as machine:
+        yield machine
 
 
 def install(root: Root, deb: Path) -> None:
@@ -124,16 +134,17 @@ def install(root: Root, deb: Path) -> None:
 
 @contextmanager
 def running(root: Path) -> Iterator[Machine]:
-    """Boot this root; on return whatever runs in it is gone.
+    """Boot this root, in a control group of its own; on return whatever runs in it is gone.
 
     It sees nothing of the outside: systemd empties /tmp at a boot, whatever is mounted there.
     """
     console = root.parent / "console"
+    name = f"drainer-{os.getpid()}"
     command = [
-        *("systemd-nspawn", "--quiet", "--directory", str(root), "--machine", f"d{os.getpid()}"),
+        *("systemd-nspawn", "--quiet", "--directory", str(root), "--machine", name),
         *("--boot", "--register=no", "--keep-unit", "--console=pipe"),
     ]
-    groups = cgroup.make(f"drainer-tests-{os.getpid()}")
+    groups = cgroup.make(name)
     with console.open("ab") as log:
         nspawn = subprocess.Popen(
             cgroup.inside(groups, command),
@@ -142,7 +153,11 @@ def running(root: Path) -> Iterator[Machine]:
             stderr=log,
         )
     try:
-        until(lambda: _is_up(Machine(path=root, init=_child(nspawn.pid))), f"a machine that is up: {console}")
+        until(
+            lambda: _is_up(Machine(path=root, init=_child(nspawn.pid))),
+            f"a machine that is up: {console}",
+            every_s=0.1,
+        )
         yield Machine(path=root, init=_child(nspawn.pid))
     finally:
         init = _child(nspawn.pid)
@@ -170,15 +185,17 @@ def _child(pid: int) -> int:
 
 
 @contextmanager
-def _layer(scratch: Path) -> Iterator[Path]:
+def _layer(scratch: Path, *above: Path) -> Iterator[Path]:
+    """A writable root over Debian, and over what lies `above` that. dpkg waits for no disk in it."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     assert not missing, f"CI must have {', '.join(missing)}: tests/install-system-packages"
-    below = ran(str(MAKE)).stdout.strip()
-    over, work, root = (scratch / name for name in ("over", "work", "root"))
+    below = ":".join(map(str, (*above, ran(str(MAKE)).stdout.strip())))
+    over, work, root = (scratch / name for name in (OVER, "work", "root"))
     for folder in (over, work, root):
         folder.mkdir(parents=True)
     stated = f"lowerdir={below},upperdir={over},workdir={work}"
     with _mounted("-t", "overlay", "-o", stated, "overlay", root):
+        (root / "etc/dpkg/dpkg.cfg.d/tests").write_text("force-unsafe-io\n", encoding="ascii")
         yield root
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import configparser
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from drainer.act import LONGEST_HOOK
-from drainer.policyfile.builtin import NAMES, builtin
-from drainer.settings import FLAGS
+from tests.packages.unit_checks import SERVICES, UNITS, findings
 
-UNITS = Path(__file__).parents[2] / "infra" / "systemd"
-SERVICES = ("drainer.service", "drainer-probe.service", "drainer-drain.service")
+SHIPPED = Path(__file__).parents[2] / "infra" / "systemd"
 THRESHOLD = "15"
 """Tenths: an exposure of at most 1.5, as `systemd-analyze security` counts it."""
 
@@ -24,34 +19,12 @@ needs_systemd = pytest.mark.skipif(
 )
 
 
-class Repeated(dict[str, str]):
-    """A unit's keys may come again: their values are joined by a line."""
-
-    def __setitem__(self, key: str, value: object) -> None:
-        if isinstance(value, list) and key in self:
-            value = [*str(self[key]).split("\n"), *value]
-        super().__setitem__(key, value)  # type: ignore[assignment]
-
-
-def unit(name: str) -> configparser.RawConfigParser:
-    read = configparser.RawConfigParser(strict=False, dict_type=Repeated)
-    read.optionxform = str  # type: ignore[assignment,method-assign]
-    read.read_string((UNITS / name).read_text(encoding="utf-8"))
-    return read
-
-
-def seconds(text: str) -> int:
-    """A span that a unit or a policy states in seconds or minutes."""
-    number, unit_of = re.fullmatch(r"(\d+)(m|s|)", text).groups()  # type: ignore[union-attr]
-    return int(number) * (60 if unit_of == "m" else 1)
-
-
 @needs_systemd
 @pytest.mark.parametrize("name", SERVICES)
 def test_the_exposure_is_small(name: str) -> None:
     """At most 1.5 of 10, by systemd's own measure."""
     judged = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", f"--threshold={THRESHOLD}", str(UNITS / name)],
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={THRESHOLD}", str(SHIPPED / name)],
         capture_output=True,
         text=True,
         check=False,
@@ -65,8 +38,8 @@ def test_the_units_verify(tmp_path: Path) -> None:
     program = tmp_path / "drainer"
     program.write_text("#!/bin/sh\n", encoding="ascii")
     program.chmod(0o755)
-    for name in (*SERVICES, "drainer-probe.socket"):
-        text = (UNITS / name).read_text(encoding="utf-8").replace("/usr/bin/drainer", str(program))
+    for name in UNITS:
+        text = (SHIPPED / name).read_text(encoding="utf-8").replace("/usr/bin/drainer", str(program))
         (tmp_path / name).write_text(text, encoding="utf-8")
     judged = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(str(path) for path in sorted(tmp_path.glob("*.s*")))],
@@ -77,60 +50,198 @@ def test_the_units_verify(tmp_path: Path) -> None:
     assert (judged.returncode, judged.stderr) == (0, "")
 
 
-def test_nothing_stands_or_falls_with_the_sidecar() -> None:
-    """It orders itself before web services, and is required, wanted or bound by no unit of ours."""
-    sidecar = unit("drainer.service")
-    assert "nginx.service" in sidecar["Unit"]["Before"].split()
-    assert set(sidecar["Unit"]) == {"Description", "Documentation", "After", "Before"}
-    for name in (*SERVICES, "drainer-probe.socket"):
-        ties = {"Requires", "Wants", "BindsTo", "Requisite", "PartOf", "Upholds"} & set(unit(name)["Unit"])
-        tied_to = {unit(name)["Unit"][tie] for tie in ties}
-        assert "drainer.service" not in tied_to, name
-    assert set(sidecar["Install"]) == {"WantedBy"}
+def test_the_units_say_what_the_documents_promise() -> None:
+    """Nothing is found wrong with the shipped units."""
+    assert findings(SHIPPED) == []
 
 
-def test_ready_waits_for_no_network() -> None:
-    """Ready comes from the daemon itself, and no target stands before it that waits for a network."""
-    sidecar = unit("drainer.service")
-    assert sidecar["Service"]["Type"] == "notify"
-    assert "network-online" not in str(dict(sidecar["Unit"]))
+BROKEN = {
+    "the sidecar as root": ("drainer.service", "User=drainer", "User=root", "User is root"),
+    "the probe as root": ("drainer-probe.service", "User=drainer", "User=root", "User is root"),
+    "a user that comes and goes": (
+        "drainer.service",
+        "User=drainer",
+        "User=drainer\nDynamicUser=yes",
+        "user is static",
+    ),
+    "the state directory's mode left out": (
+        "drainer.service",
+        "StateDirectoryMode=0755\n",
+        "",
+        "StateDirectoryMode is None",
+    ),
+    "a state directory for nobody else": (
+        "drainer-probe.service",
+        "StateDirectoryMode=0755",
+        "StateDirectoryMode=0700",
+        "StateDirectoryMode is 0700",
+    ),
+    "tmpfiles closes the state directory": ("tmpfiles.d/drainer.conf", "0755", "0700", "tmpfiles.d:"),
+    "a user with a shell": ("sysusers.d/drainer.conf", "/usr/sbin/nologin", "/bin/sh", "sysusers.d:"),
+    "no IPv4": (
+        "drainer.service",
+        "AF_UNIX AF_INET AF_INET6",
+        "AF_UNIX AF_INET6",
+        "RestrictAddressFamilies is AF_UNIX AF_INET6",
+    ),
+    "no IPv4 for the probe": (
+        "drainer-probe.service",
+        "AF_UNIX AF_INET AF_INET6",
+        "AF_UNIX",
+        "RestrictAddressFamilies is AF_UNIX",
+    ),
+    "a filter without processes": (
+        "drainer.service",
+        "~@privileged @resources",
+        "~@privileged @resources @process",
+        "SystemCallFilter is",
+    ),
+    "a filter that kills": (
+        "drainer.service",
+        "SystemCallErrorNumber=EPERM\n",
+        "",
+        "SystemCallErrorNumber is None",
+    ),
+    "the child may not limit itself": (
+        "drainer.service",
+        "SystemCallFilter=setrlimit prlimit64\n",
+        "",
+        "SystemCallFilter is",
+    ),
+    "no sight of the kernel's boot id": (
+        "drainer.service",
+        "ProtectProc=invisible",
+        "ProtectProc=invisible\nProcSubset=pid",
+        "the kernel's boot id is read",
+    ),
+    "new privileges": ("drainer.service", "NoNewPrivileges=yes\n", "", "NoNewPrivileges is None"),
+    "every file for all": ("drainer.service", "UMask=0077", "UMask=0022", "UMask is 0022"),
+    "ready at once": ("drainer.service", "Type=notify", "Type=simple", "Type is simple"),
+    "no watchdog": ("drainer.service", "WatchdogSec=180\n", "", "WatchdogSec is 0"),
+    "a watchdog shorter than a hook": (
+        "drainer.service",
+        "WatchdogSec=180",
+        "WatchdogSec=90",
+        "WatchdogSec is 90",
+    ),
+    "not started again": ("drainer.service", "Restart=always", "Restart=on-failure", "Restart is on-failure"),
+    "started again for nothing": (
+        "drainer.service",
+        "RestartPreventExitStatus=2 78\n",
+        "",
+        "RestartPreventExitStatus is None",
+    ),
+    "another folder for the socket": (
+        "drainer.service",
+        "RuntimeDirectory=drainer\n",
+        "",
+        "RuntimeDirectory is None",
+    ),
+    "a reload that ends it": ("drainer.service", "-HUP", "-TERM", "ExecReload is"),
+    "settings that must exist": (
+        "drainer.service",
+        "EnvironmentFile=-/etc",
+        "EnvironmentFile=/etc",
+        "EnvironmentFile is",
+    ),
+    "after the web server": (
+        "drainer.service",
+        "Before=nginx.service ",
+        "Before=",
+        "not before nginx.service",
+    ),
+    "waits for the network": (
+        "drainer.service",
+        "After=network.target",
+        "After=network.target network-online.target",
+        "waits for a network",
+    ),
+    "a unit that requires the sidecar": (
+        "drainer-probe.service",
+        "Requires=drainer-probe.socket",
+        "Requires=drainer-probe.socket drainer.service",
+        "Requires ties it to the sidecar",
+    ),
+    "a drain bound to the sidecar": (
+        "drainer-drain.service",
+        "RefuseManualStop=yes",
+        "RefuseManualStop=yes\nBindsTo=drainer.service",
+        "BindsTo ties it to the sidecar",
+    ),
+    "a sidecar that needs the socket": (
+        "drainer.service",
+        "After=network.target",
+        "After=network.target\nWants=drainer-probe.socket",
+        "it needs no other unit",
+    ),
+    "a probe without its socket": (
+        "drainer-probe.service",
+        "Requires=drainer-probe.socket\n",
+        "",
+        "starts without its socket",
+    ),
+    "a socket that is never enabled": (
+        "drainer-probe.socket",
+        "WantedBy=sockets.target\n",
+        "",
+        "enabling it means {}",
+    ),
+    "a sidecar that is never enabled": (
+        "drainer.service",
+        "[Install]\nWantedBy=multi-user.target\n",
+        "",
+        "enabling it means {}",
+    ),
+    "no drain at a shutdown": (
+        "drainer-drain.service",
+        'ExecStop=-/usr/bin/drainer drain --reason "this VM shuts down" --wait\n',
+        "",
+        "ExecStop is None",
+    ),
+    "a drain that is not waited for": ("drainer-drain.service", " --wait", "", "ExecStop is"),
+    "a drain that holds up a shutdown": (
+        "drainer-drain.service",
+        "ExecStop=-/usr",
+        "ExecStop=/usr",
+        "ExecStop is /usr",
+    ),
+    "a drain that is over at once": (
+        "drainer-drain.service",
+        "RemainAfterExit=yes\n",
+        "",
+        "RemainAfterExit is None",
+    ),
+    "a drain that stops last": (
+        "drainer-drain.service",
+        "After=multi-user.target drainer.service",
+        "Before=multi-user.target",
+        "not after multi-user.target",
+    ),
+    "a drain after its daemon": (
+        "drainer-drain.service",
+        "After=multi-user.target drainer.service",
+        "After=multi-user.target",
+        "not after drainer.service",
+    ),
+    "a drain by hand": ("drainer-drain.service", "RefuseManualStop=yes\n", "", "may be stopped by hand"),
+    "a drain with too little time": ("drainer-drain.service", "=330", "=90", "TimeoutStopSec is 90"),
+    "a logind that does not wait": ("logind.conf.d/drainer.conf", "=330", "=5", "logind's delay 5"),
+    "a setting that nobody reads": (
+        "default/drainer",
+        "#DRAINER_IDENTITY=",
+        "#DRAINER_IDENTITIES=",
+        "DRAINER_IDENTITIES is no setting",
+    ),
+}
 
 
-def test_the_watchdog_is_longer_than_any_bounded_wait() -> None:
-    """At least 90 s, and longer than the longest hook with a half minute's rest before it."""
-    patience = seconds(unit("drainer.service")["Service"]["WatchdogSec"])
-    assert patience >= 90
-    assert patience > LONGEST_HOOK.total_seconds() + 30
-
-
-def test_the_web_server_can_look_at_the_marker() -> None:
-    """A static user, and a state directory that everybody may enter."""
-    for name in ("drainer.service", "drainer-probe.service"):
-        service = unit(name)["Service"]
-        assert (service["User"], service["StateDirectory"]) == ("drainer", "drainer")
-        assert (service["StateDirectoryMode"], "DynamicUser" in service) == ("0755", False)
-    assert "d /var/lib/drainer 0755 drainer drainer" in (UNITS / "tmpfiles.d/drainer.conf").read_text()
-
-
-def test_a_reboot_has_time_for_the_longest_drain() -> None:
-    """Unit and logind wait as long, and longer than any drain of a ready-made policy."""
-    patience = seconds(unit("drainer-drain.service")["Service"]["TimeoutStopSec"])
-    delay = seconds(unit("logind.conf.d/drainer.conf")["Login"]["InhibitDelayMaxSec"])
-    timeouts = [found for name in NAMES for found in re.findall(r"drain_timeout: (\w+)", builtin(name))]
-    assert patience == delay
-    assert patience > max(seconds(timeout) for timeout in timeouts)
-
-
-def test_the_drain_unit_stops_first_and_never_by_hand() -> None:
-    """After multi-user.target, so that what serves still runs while it drains; refused by hand."""
-    drain = unit("drainer-drain.service")
-    assert {"multi-user.target", "drainer.service"} <= set(drain["Unit"]["After"].split())
-    assert drain["Unit"]["RefuseManualStop"] == "yes"
-    assert re.fullmatch(r"-/usr/bin/drainer drain --reason .* --wait", drain["Service"]["ExecStop"])
-
-
-def test_every_setting_that_the_defaults_name_exists() -> None:
-    """A variable in /etc/default/drainer is one that `drainer run` reads."""
-    named = re.findall(r"^#?(DRAINER_\w+)=", (UNITS / "default/drainer").read_text(), re.MULTILINE)
-    assert named
-    assert set(named) <= {flag.variable for flag in FLAGS.values()}
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_was_broken_on_purpose_is_found(tmp_path: Path, name: str) -> None:
+    """One change for the worse in one unit is found, and said."""
+    place, old, new, said = BROKEN[name]
+    units = shutil.copytree(SHIPPED, tmp_path / "units")
+    text = (units / place).read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{place}: {old!r} stands {text.count(old)} times"
+    (units / place).write_text(text.replace(old, new), encoding="utf-8")
+    found = findings(units)
+    assert [finding for finding in found if said in finding], found

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from metadata_server.config import ClockKind
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
 from tests.contract.application import free_port
 from tests.e2e.haproxy.proxy import Server
 from tests.e2e.haproxy.proxy import running as proxy_running
-from tests.packages.root import Machine, booted, needs_roots, ran, running
+from tests.packages.root import Machine, booted, needs_roots, running
+from tests.packages.versions import as_version
 from tests.until import until
 
 pytestmark = needs_roots
@@ -36,6 +39,8 @@ WantedBy=multi-user.target
 """
 
 MARKER = "/var/lib/drainer/draining"
+POLICY_FILE = "/etc/drainer/policy.yaml"
+SETTINGS = "/etc/default/drainer"
 JOURNAL = "/var/lib/drainer/journal.jsonl"
 POLICY = """\
 version: 1
@@ -44,7 +49,7 @@ health: {{tcp: "127.0.0.1:{port}", passes: 1, every: 100ms}}
 {hooks}
 backend:
   - health-probe:
-      marker: /var/lib/drainer/draining
+      marker: {marker}
       route: "http://127.0.0.1:1/ready"
       interval: 100ms
       threshold: 1
@@ -61,12 +66,13 @@ rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A machine with the package, its platform, and its service's port."""
+    """A machine with the package, its platform, its service's port, and where its marker is."""
 
     machine: Machine
     platform: ServedEmulator
     vm: str
     port: int
+    marker: str
 
     def announce(self) -> str:
         """A reboot in the near future; its id."""
@@ -76,7 +82,7 @@ class Site:
         """In the middle of an episode: out, and acknowledged; the event's id."""
         event = self.announce()
         self.machine.until_said("acknowledge.done")
-        assert self.machine.exists(MARKER)
+        assert self.machine.exists(self.marker)
         return event
 
     def over(self, event: str) -> None:
@@ -93,9 +99,24 @@ class Site:
         done = self.machine.run("dpkg", *words, check=False)
         return f"{done.returncode} {done.stdout}{done.stderr}"
 
+    def install(self, package: Path) -> None:
+        """Over what is there; systemd knows the units as they are now."""
+        shutil.copyfile(package, self.machine.path / "var" / "other.deb")
+        said = self.dpkg("--install", "--force-confold", "/var/other.deb")
+        assert said.startswith("0 "), said
+        assert self.machine.shown("drainer", "NeedDaemonReload") == "no"
+
 
 @contextmanager
-def site(tmp_path: Path, furnished: Path, *, layers: str = "", hooks: str = "") -> Iterator[Site]:
+def site(
+    tmp_path: Path,
+    furnished: Path,
+    *,
+    layers: str = "",
+    hooks: str = "",
+    policy: str = POLICY_FILE,
+    marker: str = MARKER,
+) -> Iterator[Site]:
     vm = f"vm-{uuid.uuid4()}"
     with (
         serve_in_thread(vms(vm), clock=ClockKind.REAL) as platform,
@@ -104,10 +125,13 @@ def site(tmp_path: Path, furnished: Path, *, layers: str = "", hooks: str = "") 
     ):
         port = application.getsockname()[1]
         machine.run("systemctl", "stop", "drainer")
-        machine.write("/etc/drainer/policy.yaml", POLICY.format(port=port, layers=layers, hooks=hooks))
-        machine.write("/etc/default/drainer", f"DRAINER_METADATA_URL={platform.url(vm)}\nDRAINER_LOCAL=off\n")
+        machine.write(policy, POLICY.format(port=port, layers=layers, hooks=hooks, marker=marker))
+        machine.write(
+            SETTINGS,
+            f"DRAINER_METADATA_URL={platform.url(vm)}\nDRAINER_LOCAL=off\nDRAINER_POLICY={policy}\n",
+        )
         machine.run("systemctl", "start", "drainer")
-        yield Site(machine=machine, platform=platform, vm=vm, port=port)
+        yield Site(machine=machine, platform=platform, vm=vm, port=port, marker=marker)
 
 
 def test_the_shipped_unit_carries_a_whole_episode(tmp_path: Path, furnished: Path) -> None:
@@ -130,7 +154,7 @@ def test_the_shipped_unit_carries_a_whole_episode(tmp_path: Path, furnished: Pat
         assert json.loads(vm.machine.read(JOURNAL).splitlines()[0])["at"]["boot"] == boot
         seen = vm.machine.run("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "cat", MARKER)
         assert seen.stdout
-        assert vm.machine.shown("drainer", "StatusText").startswith("drained")
+        until(lambda: vm.machine.shown("drainer", "StatusText").startswith("drained"), "the status line")
         vm.over(event)
         vm.machine.until_said("episode.closed")
         assert (proxy.admin("web/one"), vm.machine.exists(MARKER)) == (0, False)
@@ -148,23 +172,32 @@ def test_removal_in_the_middle_gives_back_first(tmp_path: Path, furnished: Path)
     """Out by our hand, the package removed: back in before the files go, and no daemon is left."""
     with site(tmp_path, furnished) as vm:
         vm.drained()
+        vm.machine.write("/usr/lib/drainer/lib/python3.11/site-packages/drainer/made.cpython-312.pyc", "")
         assert vm.dpkg("--remove", "drainer").startswith("0 ")
         assert not vm.machine.exists(MARKER)
         assert not vm.machine.exists("/usr/lib/drainer")
+        assert vm.machine.shown("drainer", "LoadState") == "not-found"
+        said = vm.machine.log()
+        assert '"event": "episode.closed"' in said, "by the daemon, before it was stopped"
         assert not vm.machine.is_active("drainer")
         assert '"kind":"closed"' in vm.machine.read(JOURNAL).replace(" ", "")
         assert vm.dpkg("--purge", "drainer").startswith("0 ")
-        assert not vm.machine.exists("/var/lib/drainer")
+        assert not any(vm.machine.exists(place) for place in ("/var/lib/drainer", "/etc/drainer", SETTINGS))
 
 
 def test_removal_with_the_daemon_dead_gives_back_first(tmp_path: Path, furnished: Path) -> None:
-    """The same where the daemon was stopped in the middle: by the journal alone."""
-    with site(tmp_path, furnished) as vm:
+    """The same where the daemon was stopped in the middle: by the journal, with the VM's own settings and as
+    the daemon's user."""
+    own = {"policy": "/etc/drainer/own.yaml", "marker": "/var/lib/drainer/own"}
+    with site(tmp_path, furnished, **own) as vm:
         vm.drained()
         vm.machine.run("systemctl", "stop", "drainer")
-        assert vm.machine.exists(MARKER)
-        assert vm.dpkg("--remove", "drainer").startswith("0 ")
-        assert not vm.machine.exists(MARKER)
+        assert vm.machine.exists(vm.marker)
+        said = vm.dpkg("--remove", "drainer")
+        assert said.startswith("0 "), said
+        assert not vm.machine.exists(vm.marker)
+        owners = vm.machine.run("find", "/var/lib/drainer", "-not", "-user", "drainer").stdout
+        assert owners == "", "nobody else wrote there"
 
 
 def test_removal_is_refused_where_nothing_can_be_given_back(tmp_path: Path, furnished: Path) -> None:
@@ -177,6 +210,7 @@ def test_removal_is_refused_where_nothing_can_be_given_back(tmp_path: Path, furn
         assert not refused.startswith("0 ")
         assert "DRAINER_REMOVE_ANYWAY=1" in refused
         assert vm.machine.exists("/usr/bin/drainer")
+        until(lambda: vm.machine.is_active("drainer"), "the daemon, which goes on")
         forced = vm.machine.run("env", "DRAINER_REMOVE_ANYWAY=1", "dpkg", "--remove", "drainer", check=False)
         assert forced.returncode == 0, forced.stderr
         assert vm.machine.exists(MARKER)
@@ -186,13 +220,13 @@ def test_upgrade_and_downgrade_in_the_middle_keep_the_episode(
     tmp_path: Path, furnished: Path, deb: Path
 ) -> None:
     """A newer version and the older one again, while out: one episode, out all along, and given back."""
-    newer = _as_version(deb, "99.0", tmp_path)
+    newer = as_version(deb, "99.0", tmp_path)
     with site(tmp_path, furnished) as vm:
         event = vm.drained()
         before = vm.status()["episode"]
+        files = {place: vm.machine.read(place) for place in (POLICY_FILE, SETTINGS)}
         for number, package in enumerate((newer, deb), start=2):
-            shutil.copyfile(package, vm.machine.path / "var" / "other.deb")
-            assert vm.dpkg("--install", "--force-confold", "/var/other.deb").startswith("0 ")
+            vm.install(package)
             vm.machine.until_said("daemon.started", times=number + 1)
             assert vm.machine.exists(MARKER)
             until(lambda: vm.status()["episode"] is not None, "the episode, by the daemon")
@@ -202,25 +236,46 @@ def test_upgrade_and_downgrade_in_the_middle_keep_the_episode(
         vm.machine.until_said("episode.closed")
         assert not vm.machine.exists(MARKER)
         assert vm.machine.log().count('"event": "cordon.intended"') == 1
-        assert "bakend" not in vm.machine.read("/etc/drainer/policy.yaml")
+        assert {place: vm.machine.read(place) for place in files} == files, "what the operator wrote stays"
 
 
-def _as_version(deb: Path, version: str, scratch: Path) -> Path:
-    """The same package under another version."""
-    tree, made = scratch / "repacked", scratch / "other.deb"
-    ran("dpkg-deb", "--raw-extract", str(deb), str(tree))
-    control = tree / "DEBIAN" / "control"
-    lines = control.read_text(encoding="utf-8").splitlines(keepends=True)
-    control.write_text(
-        "".join(f"Version: {version}\n" if line.startswith("Version:") else line for line in lines),
-        encoding="utf-8",
-    )
-    ran("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(made))
-    return made
+def test_an_upgrade_starts_nothing_that_was_disabled(tmp_path: Path, furnished: Path, deb: Path) -> None:
+    """Enabled by the first installation; disabled by the operator it stays so, and stopped."""
+    newer = as_version(deb, "99.0", tmp_path)
+    with site(tmp_path, furnished) as vm:
+        assert vm.machine.run("systemctl", "is-enabled", "drainer").stdout == "enabled\n"
+        vm.machine.run("systemctl", "disable", "--now", "drainer")
+        vm.install(newer)
+        assert vm.machine.run("systemctl", "is-enabled", "drainer", check=False).stdout == "disabled\n"
+        assert not vm.machine.is_active("drainer")
 
 
-def test_the_probe_socket_answers_whatever_becomes_of_the_daemon(tmp_path: Path, furnished: Path) -> None:
-    """Socket-activated: up with no marker, down with one, up again, the daemon dead all along."""
+def test_a_daemon_that_ends_is_started_again_and_wrong_usage_is_not(tmp_path: Path, furnished: Path) -> None:
+    """Killed in the middle it continues the episode; a reload reads a changed policy and keeps the process; a
+    start with a setting that cannot be meant is not tried again."""
+    with site(tmp_path, furnished) as vm:
+        event = vm.drained()
+        vm.machine.run("systemctl", "kill", "--signal=KILL", "drainer")
+        vm.machine.until_said("episode.resumed")
+        assert (vm.machine.shown("drainer", "NRestarts"), vm.machine.exists(MARKER)) == ("1", True)
+        vm.over(event)
+        vm.machine.until_said("episode.closed")
+        policy, process = vm.machine.read(POLICY_FILE), vm.machine.shown("drainer", "MainPID")
+        vm.machine.write(POLICY_FILE, policy + "bakend: []\n")
+        vm.machine.run("systemctl", "reload", "drainer")
+        vm.machine.until_said("policy.refused")
+        assert vm.machine.shown("drainer", "MainPID") == process
+        vm.machine.write(SETTINGS, vm.machine.read(SETTINGS) + "DRAINER_LOCAL=nowhere\n")
+        vm.machine.run("systemctl", "restart", "drainer", check=False)
+        until(lambda: vm.machine.shown("drainer", "ActiveState") == "failed", "the unit to give up")
+        assert vm.machine.shown("drainer", "ExecMainStatus") == "2"
+
+
+def test_the_probe_socket_answers_whatever_becomes_of_the_daemon(
+    tmp_path: Path, furnished: Path, deb: Path
+) -> None:
+    """Socket-activated: up with no marker, down with one, up again, the daemon dead all along; an upgrade
+    answers by the new program, and a removal takes the socket away."""
     port = free_port()
     with site(tmp_path, furnished) as vm:
         vm.machine.run("systemctl", "stop", "drainer")
@@ -239,6 +294,15 @@ def test_the_probe_socket_answers_whatever_becomes_of_the_daemon(tmp_path: Path,
         until(lambda: vm.machine.exists(f"{MARKER}.answers"), "what the prober was answered")
         vm.machine.run("rm", MARKER)
         assert _asked(port) == 200
+        before = vm.machine.shown("drainer-probe.service", "InvocationID")
+        vm.install(deb)
+        assert vm.machine.shown("drainer-probe.service", "InvocationID") != before, "the new program answers"
+        assert _asked(port) == 200
+        assert vm.dpkg("--remove", "drainer").startswith("0 ")
+        for unit in ("drainer-probe.socket", "drainer-probe.service"):
+            assert not vm.machine.is_active(unit)
+        with pytest.raises(ConnectionRefusedError):
+            _asked(port)
 
 
 def _asked(port: int) -> int:

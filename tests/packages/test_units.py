@@ -137,7 +137,7 @@ BROKEN = {
         "",
         "RuntimeDirectory is None",
     ),
-    "a reload that ends it": ("drainer.service", "-HUP", "-TERM", "ExecReload is"),
+    "a reload that ends it": ("drainer.service", "kill -HUP", "kill -TERM", "ExecReload is"),
     "settings that must exist": (
         "drainer.service",
         "EnvironmentFile=-/etc",

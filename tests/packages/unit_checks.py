@@ -63,7 +63,7 @@ OWN: dict[str, dict[str, str]] = {
         "NotifyAccess": "main",
         "EnvironmentFile": "-/etc/default/drainer",
         "ExecStart": "/usr/bin/drainer run",
-        "ExecReload": "/bin/kill -HUP $MAINPID",
+        "ExecReload": '/bin/sh -c "kill -HUP $$MAINPID"',
         "Restart": "always",
         "RestartPreventExitStatus": "2 78",
         "RuntimeDirectory": "drainer",

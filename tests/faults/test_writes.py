@@ -66,5 +66,5 @@ def test_a_daemon_lives_through_every_fault_of_a_write(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_as_shipped_a_lost_write_is_waited_for(tmp_path: Path) -> None:
-    """With the two minutes that a lost write may still land, too, the episode ends in the owner's membership."""
+    """With the two minutes that a lost write may still land: the same end."""
     lives(tmp_path, (("drop-after", "truncated", "drop-after"),), settles=SHIPPED)

@@ -13,7 +13,7 @@ Spoiled = tuple[str, str, str]
 """What the proof, the removal and the return meet."""
 
 SHORT: tuple[Spoiled, ...] = (
-    ("drop", "drop", "drop"),
+    ("reset-headers", "drop", "drop"),
     ("drop-after", "drop-after", "drop-after"),
     ("malformed", "fail", "malformed"),
     ("fail", "malformed", "fail"),

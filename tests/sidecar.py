@@ -78,7 +78,8 @@ class Sidecar:
         self.boot_id = root / "boot_id"
         self.boot_id.write_text("boot-1\n", encoding="ascii")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.application = socket.create_server((host, 0), family=family)
+        # Nobody accepts: what the deep check connects to stays in the queue, for as long as this lives.
+        self.application = socket.create_server((host, 0), family=family, backlog=socket.SOMAXCONN)
         port = self.application.getsockname()[1]
         layers = backend or PROBE.format(marker=self.marker, route=route)
         at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

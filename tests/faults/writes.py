@@ -30,6 +30,9 @@ MORE: dict[str, dict[str, object]] = {
 LANDS = frozenset({"drop-after", "slow", "malformed", "truncated", "reset-body", "duplicated"})
 """Kinds under which the write is done all the same."""
 
+LOST = frozenset({"drop-after", "truncated", "reset-body", "duplicated"})
+"""Kinds under which it is done, and runs on while the client knows nothing of it."""
+
 FOLLOWED = frozenset({"malformed", "slow"})
 """Kinds under which the client can follow it: the address of the operation stands in a header."""
 
@@ -47,6 +50,11 @@ class Writing:
         """Writes of this VM meet this fault, beside the faults that are in force already."""
         more = {**MORE.get(kind, {}), "method": "PUT", "vm": self.stand.vm}
         self.stand.fault(kind, every=every, times=times, **more)
+
+    def slow_down(self, *kinds: str) -> None:
+        """Where a lost write runs on, so long that whoever does not wait for it would meet it."""
+        takes = "1500ms" if LOST & {*kinds} else "300ms"
+        self.stand.platform.control.give("switch", name="operation-time", value=takes)
 
     def announce(self) -> str:
         return self.stand.schedule(in_=NOTICE)
@@ -88,9 +96,9 @@ def seen(stand: AzureStand) -> tuple[str, object, list[str]]:
 
 
 @contextmanager
-def writing(root: Path, *, settles: str, operation_time: str = "500ms") -> Iterator[Writing]:
+def writing(root: Path, *, settles: str) -> Iterator[Writing]:
     """A daemon that has started and waits."""
-    with azure(root, concurrent_write="409", operation_time=operation_time) as stand:
+    with azure(root, concurrent_write="409") as stand:
         one = Writing(stand=stand, owner=seen(stand))
         prefix = (sys.executable, "-m", "tests.crash.mortal_daemon", "none", "before", settles)
         management = ("--management-url", stand.platform.management_url)

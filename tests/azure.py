@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from metadata_server.config import ClockKind, ServeConfig
 from metadata_server.switches import Switches
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
 from metadata_server.topology import Address, Management, Member, Outbound, Pool, PoolKind, Topology
-from tests.sidecar import NOBODY, PROBE, Sidecar, Stand
+from tests.sidecar import PROBE, Sidecar, Stand
 
 SWIFT = {"operation_time": "100ms", "propagation": "50ms"}
 NIC_POOL = "  - azure-nic-pool: {pools: inbound}"
@@ -68,14 +68,21 @@ class AzureStand(Stand):
         return self.sidecar
 
 
-def topology(vm: str, *, outbound: Outbound = Outbound.NAT, kind: PoolKind = PoolKind.NIC) -> Topology:
-    """This VM and another in one pool, on free loopback ports."""
-    both = vms(vm, f"{vm}-sibling", set="web")
-    members = tuple(Member(vm=each.name, address=Address(host="127.0.0.1", port=9)) for each in both)
+def topology(
+    vm: str,
+    *,
+    outbound: Outbound = Outbound.NAT,
+    kind: PoolKind = PoolKind.NIC,
+    host: str = "127.0.0.1",
+) -> Topology:
+    """This VM and another in one pool, on free loopback ports of this address."""
+    free = Address(host=host, port=0)
+    both = tuple(replace(each, address=free) for each in vms(vm, f"{vm}-sibling", set="web"))
+    members = tuple(Member(vm=each.name, address=Address(host=host, port=9)) for each in both)
     return Topology(
         vms=both,
         pools=(Pool(name="web", members=members, kind=kind),),
-        management=Management(listen=Address(host="127.0.0.1", port=0), outbound=outbound),
+        management=Management(listen=free, outbound=outbound),
     )
 
 
@@ -95,18 +102,21 @@ def azure(
     outbound: Outbound = Outbound.NAT,
     kind: PoolKind = PoolKind.NIC,
     egress: str = "unknown",
+    host: str = "127.0.0.1",
     **switches: str,
 ) -> Iterator[AzureStand]:
-    """Whatever runs is ended. `probe`: a health-probe layer above the others."""
+    """Whatever runs is ended. `probe`: a health-probe layer above the others. `host`: where all listens."""
     vm = f"vm-{uuid.uuid4()}"
     config = ServeConfig(
-        topology=topology(vm, outbound=outbound, kind=kind),
+        topology=topology(vm, outbound=outbound, kind=kind, host=host),
         clock=ClockKind.REAL,
+        control=Address(host=host, port=0),
         switches=switched(**switches),
     )
     with serve_in_thread(config) as platform:
-        above = PROBE.format(marker=root / "draining", route=NOBODY) + "\n" if probe else ""
-        sidecar = Sidecar(root, platform.url(vm), backend=above + layers)
+        nobody = f"http://{Address(host=host, port=1)}/ready"
+        above = PROBE.format(marker=root / "draining", route=nobody) + "\n" if probe else ""
+        sidecar = Sidecar(root, platform.url(vm), backend=above + layers, host=host)
         sidecar.add_policy(f"egress: {egress}\n")
         interface = _interface(platform, vm)
         try:

@@ -26,7 +26,7 @@ DRAINER = (sys.executable, "-m", "drainer")
 POLICY = """\
 version: 1
 service_ports: [{port}]
-health: {{tcp: "127.0.0.1:{port}", passes: 2, every: 100ms}}
+health: {{tcp: "{at}", passes: 2, every: 100ms}}
 backend:
 {backend}
 rules:
@@ -55,9 +55,18 @@ class Sidecar:
     """Start, stop, kill and read one daemon."""
 
     def __init__(
-        self, root: Path, metadata_url: str, *, settle: str = "100ms", backend: str = "", route: str = NOBODY
+        self,
+        root: Path,
+        metadata_url: str,
+        *,
+        settle: str = "100ms",
+        backend: str = "",
+        route: str = NOBODY,
+        host: str = "127.0.0.1",
     ) -> None:
-        """`backend`: the layers as the policy lists them; by default the health probe asked at `route`."""
+        """`backend`: the layers as the policy lists them; by default the health probe asked at `route`.
+
+        `host`: where the application listens."""
         root.mkdir(parents=True, exist_ok=True)
         self.root = root
         self.metadata_url = metadata_url
@@ -68,10 +77,14 @@ class Sidecar:
         self.log = root / "log.jsonl"
         self.boot_id = root / "boot_id"
         self.boot_id.write_text("boot-1\n", encoding="ascii")
-        self.application = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # Nobody accepts: what the deep check connects to stays in the queue, for as long as this lives.
+        self.application = socket.create_server((host, 0), family=family, backlog=socket.SOMAXCONN)
         port = self.application.getsockname()[1]
         layers = backend or PROBE.format(marker=self.marker, route=route)
-        self.policy.write_text(POLICY.format(port=port, backend=layers, settle=settle), encoding="utf-8")
+        at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        written = POLICY.format(port=port, at=at, backend=layers, settle=settle)
+        self.policy.write_text(written, encoding="utf-8")
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
 

@@ -53,6 +53,11 @@ class BaseUrl:
             raise ValueError(f"expected http://HOST[:PORT], got {text!r}")
         return cls(host=parts.hostname, port=80 if port is None else port, path=parts.path.rstrip("/"))
 
+    @property
+    def peer(self) -> str:
+        """Host and port, for people; IPv6 in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 class HttpPeer:
     """One peer, asked one thing at a time. Every verb raises Transient alone.
@@ -178,7 +183,7 @@ class HttpPeer:
     def _fail(self, error: Exception) -> NoReturn:
         """Drop the connection, so that no late byte is ever read as the next answer."""
         self.close()
-        raise transient(error, peer=f"{self._base.host}:{self._base.port}") from error
+        raise transient(error, peer=self._base.peer) from error
 
 
 def _body(response: HTTPResponse) -> bytes:

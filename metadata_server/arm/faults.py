@@ -93,7 +93,15 @@ class ArmFaults:
 
     def shown(self) -> list[dict[str, object]]:
         return [
-            {"kind": fault.kind.value, "every": fault.every, "hits": self._hits.get(index, 0)}
+            {
+                "kind": fault.kind.value,
+                "every": fault.every,
+                "times": fault.times,
+                "method": fault.method,
+                "path": fault.path,
+                "vm": fault.vm,
+                "hits": self._hits.get(index, 0),
+            }
             for index, fault in enumerate(self._faults)
         ]
 

@@ -45,6 +45,7 @@ def control_app(*, world: World, directory: Directory, balancers: Balancers) -> 
         view("/faults", lambda _: views.faults_view(world)),
         view("/balancers", lambda _: {"balancers": balancers()}),
         view("/arm", lambda request: managing.resources_view(world, request.query_params.get("id", ""))),
+        view("/arm-faults", lambda _: managing.faults_view(world)),
         view("/requests", lambda _: managing.requests_view(world)),
         view("/openapi.json", lambda _: document()),
         *(verb(one) for one in VERBS),

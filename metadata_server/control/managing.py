@@ -84,6 +84,11 @@ def resources_view(world: World, resource_id: str) -> Shown:
         ) from None
 
 
+def faults_view(world: World) -> Shown:
+    """Every fault in force, and how often each was met."""
+    return {"faults": service_of(world).faults.shown()}
+
+
 def requests_view(world: World) -> Shown:
     """What was asked, oldest first."""
     return {"requests": service_of(world).log.shown()}

@@ -13,6 +13,7 @@ _VIEWS = {
     "/faults": "the faults in force",
     "/balancers": "the balancers, their members and probes",
     "/arm": "the resources of the management API, or the one that id names",
+    "/arm-faults": "the faults of the management API in force, and how often each was met",
     "/requests": "what the management API was asked, by whom, and the status",
 }
 
@@ -63,7 +64,7 @@ def _view(path: str, about: str) -> dict[str, Any]:
             {"name": "id", "in": "query", "required": False, "schema": {"type": "string"}}
         ]
         shown["404"] = _refused("there is no such resource")
-    if path in ("/arm", "/requests"):
+    if path in ("/arm", "/arm-faults", "/requests"):
         shown["409"] = _refused("the topology has no management API")
     return operation
 

@@ -64,6 +64,10 @@ class Living:
         """Silence is slowness for as long as somebody waits: the pool is unread all the same."""
         return not self.reads_pool()
 
+    def meets_fault(self) -> bool:
+        """Whether a fault of the management API that is in force was met."""
+        return any(each["hits"] for each in self.stand.platform.control.show("arm-faults")["faults"])
+
     def reads_pool_by_others(self, children: tuple[int, ...]) -> bool:
         """Whether the pool was read by a child that is none of these."""
         return self.children() not in ((), children) and self.reads_pool()

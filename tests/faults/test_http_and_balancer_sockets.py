@@ -101,13 +101,14 @@ def test_http_fault_is_transient_and_over_at_once(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["silent after the request", "reset in the body", "truncated body"])
 def test_a_peer_of_ipv6_misbehaves_alike(name: str) -> None:
-    """The same Transients and the same recovery over an IPv6 address."""
+    """The same Transients and the same recovery over an IPv6 address, which a reason has in brackets."""
     fault, kinds = HTTP_FAULTS[name]
     ipv6 = listening(broken_once(fault), family=socket.AF_INET6)
     with ipv6 as served, contextlib.closing(HttpPeer(served.base_url)) as peer:
         with pytest.raises(Transient) as caught:
             peer.get("/x", headers=HEADERS, timeout_s=1)
         assert caught.value.kind in kinds
+        assert "[::1]:" in caught.value.reason
         assert peer.get("/x", headers=HEADERS, timeout_s=30).body == b"good"
 
 

@@ -72,6 +72,7 @@ def lives_through_management(one: Living, kinds: tuple[str, ...]) -> None:
         one.stand.fault(kind, **({"location": NOWHERE} if kind == "redirect" else {}))
         one.hold()
         unread = one.trouble if kind != "silent" else one.waits_for_pool
+        until(one.meets_fault, f"a request that meets {kind}")
         until(unread, f"trouble by {kind}")
         one.stand.mend()
         until(one.reads_pool, f"the pool after {kind}")

@@ -203,7 +203,14 @@ def test_an_answer_that_is_no_json_is_unavailable(body: bytes, kind: str) -> Non
     assert found.kind == "azure-unavailable"
 
 
-@pytest.mark.parametrize("body", [b"<html>log in</html>", b"{cut"])
+@pytest.mark.parametrize("status", [200, 201, 204])
+@pytest.mark.parametrize("body", [b"", b" "])
+def test_a_write_that_was_answered_with_nothing_is_lost(status: int, body: bytes) -> None:
+    """An answer cut off in its head leaves a status alone: nobody says that anything was done."""
+    assert write(Says(status=status, body=body)).kind == "azure-lost"
+
+
+@pytest.mark.parametrize("body", [b"<html>log in</html>", b"{cut", b"null", b"[]", b'"text"'])
 def test_a_write_that_was_answered_with_no_json_is_lost(body: bytes) -> None:
     """Status 200, so it may have been done."""
     assert write(Says(body=body)).kind == "azure-lost"

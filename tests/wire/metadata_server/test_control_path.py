@@ -22,6 +22,7 @@ VIEWS = [
     "/faults",
     "/balancers",
     "/arm",
+    "/arm-faults",
     "/requests",
     "/openapi.json",
 ]

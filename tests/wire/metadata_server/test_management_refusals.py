@@ -250,6 +250,19 @@ def test_a_write_dropped_before_or_after(emulator: ServedEmulator) -> None:
             assert (body_of(emulator, nic("vm1"))["etag"] != etag) is done
 
 
+def test_a_fault_of_writes_alone(emulator: ServedEmulator) -> None:
+    """A fault that names a method meets no other one, and the controller shows how often it was met."""
+    emulator.control.give("arm-fault", kind="503", method="PUT", vm="vm1")
+    with client(emulator) as sdk:
+        found = sdk.network_interfaces.get(GROUP, "vm1-nic")
+        for _ in range(2):
+            with pytest.raises(HttpResponseError, match="ServiceUnavailable"):
+                sdk.network_interfaces.begin_create_or_update(GROUP, "vm1-nic", found)
+        sdk.network_interfaces.get(GROUP, "vm1-nic")
+    [shown] = emulator.control.show("arm-faults")["faults"]
+    assert (shown["kind"], shown["method"], shown["vm"], shown["hits"]) == ("503", "PUT", "vm1", 2)
+
+
 def test_a_slow_answer(emulator: ServedEmulator) -> None:
     """A slow write is done at once, and answered late."""
     etag = body_of(emulator, nic("vm1"))["etag"]

@@ -98,8 +98,10 @@ class SdkArm:
             begin(self._client(resource_id), resource_id, body, polling=polling, headers=headers)
         except AzureError as error:
             raise self._translated(error, writing=True) from error
-        except ValueError as error:
+        except (AttributeError, ValueError) as error:  # the SDK takes any body for a JSON object
             raise unreadable(str(error), writing=True) from error
+        if polling.is_untold:
+            raise unreadable("it is empty", writing=True)
         key = f"{next(self._numbers)}"
         self._writes[key] = _Write(resource_id=resource_id, polling=polling)
         return Operation(key=key, resource_id=resource_id)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from azure.core.exceptions import DecodeError, HttpResponseError
 from azure.core.polling.base_polling import BadResponse, BadStatus, OperationFailed
-from azure.mgmt.core.polling.arm_polling import ARMPolling
+from azure.mgmt.core.polling.arm_polling import ARMPolling, BodyContentPolling
 
 from drainer.errors import Refused
 
@@ -48,6 +48,12 @@ class CappedPolling(ARMPolling):
     @property
     def failed(self) -> bool:
         return self.is_final and self.status().casefold() != "succeeded"
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether the first answer names neither an operation nor a resource: one cut off in its head is a
+        bare 200 to the SDK, which takes that for done."""
+        return isinstance(self._operation, BodyContentPolling) and not self.last_response.text().strip()
 
     def step(self) -> None:
         """Ask once, unless it is final. Raises what the SDK raises, and Refused "azure-untrusted"."""

@@ -75,9 +75,11 @@ def topology(
     kind: PoolKind = PoolKind.NIC,
     host: str = "127.0.0.1",
 ) -> Topology:
-    """This VM and another in one pool, on free loopback ports of this address."""
+    """This VM and another in one pool, on free loopback ports; each has an address of its own on IPv4."""
     free = Address(host=host, port=0)
-    both = tuple(replace(each, address=free) for each in vms(vm, f"{vm}-sibling", set="web"))
+    one, other = vms(vm, f"{vm}-sibling", set="web")
+    beside = Address(host=host.replace("127.0.0.1", "127.0.0.2"), port=0)
+    both = (replace(one, address=free), replace(other, address=beside))
     members = tuple(Member(vm=each.name, address=Address(host=host, port=9)) for each in both)
     return Topology(
         vms=both,

@@ -62,6 +62,7 @@ def _whole(store: Store, stored: Stored, *, now: datetime, states: str) -> Body:
     if stored.id.kind == BALANCERS:
         for pool in properties.get("backendAddressPools") or []:
             _filled(store, pool)
+            pool["properties"]["provisioningState"] = state
     return body
 
 

@@ -2,8 +2,8 @@
 
 The first step of this name ends by SIGKILL: before it acts and after its intent was written, or after it
 acted and before its outcome is. A step that is nothing but its record dies before or after that is on disk.
-STEP "none" lives on. A write to an interface whose answer was lost may land for SETTLES_S, not the shipped
-two minutes; "shipped" leaves it. All else is as shipped.
+STEP "none" lives on. A write to an interface or a shared pool whose answer was lost may land for SETTLES_S,
+not the shipped two minutes; "shipped" leaves it. All else is as shipped.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from drainer import reconcile
 from drainer.azure.interface_pools import InterfacePools
+from drainer.azure.shared_pool import SharedPool
 from drainer.cli import main
 from drainer.core.step import name_of
 
@@ -46,9 +47,9 @@ def _dying(shipped: Act, position: int, step: str, when: str) -> Act:
 
 
 def settle(span: str) -> None:
-    """Believe that a lost write to an interface lands within so many seconds."""
+    """Believe that a lost write lands within so many seconds."""
     if span != "shipped":
-        InterfacePools.settles_in = timedelta(seconds=float(span))
+        InterfacePools.settles_in = SharedPool.settles_in = timedelta(seconds=float(span))
 
 
 if __name__ == "__main__":

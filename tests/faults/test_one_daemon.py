@@ -29,6 +29,9 @@ MANAGEMENT = tuple(kind.value for kind in ArmFaultKind if kind.value not in (*OF
 DOUBLED: Fault = ("duplicated", 200)
 """A document is read all the same; a token is not, until the fault ends."""
 
+WITHOUT_END = ("silent", "oversized", "endless")
+"""Slowness for as long as somebody waits, which for each of two documents may be twenty seconds, twice."""
+
 SHORT = ("empty", "truncated", "oversized", "reset-headers")
 SHORT_MANAGEMENT = ("drop", "malformed", "503")
 
@@ -71,11 +74,11 @@ def lives_through_management(one: Living, kinds: tuple[str, ...]) -> None:
     for kind in kinds:
         one.stand.fault(kind, **({"location": NOWHERE} if kind == "redirect" else {}))
         one.hold()
-        unread = one.trouble if kind != "silent" else one.waits_for_pool
         until(one.meets_fault, f"a request that meets {kind}")
-        until(unread, f"trouble by {kind}")
+        unread = one.waits_for_pool if kind in WITHOUT_END else one.trouble
+        until(unread, f"trouble by {kind}", within_s=SEES_AGAIN_WITHIN_S)
         one.stand.mend()
-        until(one.reads_pool, f"the pool after {kind}")
+        until(one.reads_pool, f"the pool after {kind}", within_s=SEES_AGAIN_WITHIN_S)
 
 
 def drains_and_restores(one: Living) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from metadata_server.arm.faults import ArmFaultKind
-from tests.faults.writes import FOLLOWED, LANDS, SHIPPED, Writing, writing
+from metadata_server.topology import PoolKind
+from tests.faults.writes import FOLLOWED, LANDS, SHIPPED, Writing, writing, writing_a_shared_pool
 
 Spoiled = tuple[str, str, str]
 """What the proof, the removal and the return meet."""
@@ -39,8 +40,9 @@ def lives_through(one: Writing, spoiled: Spoiled, *, episode: int = 1) -> None:
 
 
 def own_refusals(spoiled: tuple[Spoiled, ...]) -> int:
-    """Answers 409 that the faults themselves give."""
-    return sum((each[0] == "409") + (each[1] == "409") + 2 * (each[2] == "409") for each in spoiled)
+    """Answers 409 that the faults themselves give: the second one of the mixed is one."""
+    met = [kind for proof, removal, giving_back in spoiled for kind in (proof, removal, *2 * (giving_back,))]
+    return met.count("409") + any(each[2] == "mixed" for each in spoiled)
 
 
 def lives(root: Path, spoiled: tuple[Spoiled, ...], *, settles: str) -> None:
@@ -91,7 +93,7 @@ def lasts_while_it_returns(one: Writing, kind: str, *, episode: int) -> None:
     one.spoil(kind)
     one.stand.complete(event)
     one.until_hit(3)
-    assert one.stand.pools == []
+    assert one.out()
     assert one.stand.sidecar.status()["episode"] is not None, "what was taken is owed"
     one.stand.mend()
     one.closed(episode=episode)
@@ -111,3 +113,28 @@ def test_writes_that_fail_until_a_person_mends_it(tmp_path: Path) -> None:
             lasts_while_it_leaves(one, kind, episode=2 * count + 1)
             lasts_while_it_returns(one, kind, episode=2 * count + 2)
             assert kind == "409" or one.refused_beside_another() == refused, "never two writes in flight"
+
+
+SHARED = (("azure-admin-state", PoolKind.NIC), ("azure-ip-pool", PoolKind.IP))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("layer", "kind"), SHARED, ids=[layer for layer, _ in SHARED])
+def test_a_shared_pool_lives_through_spoiled_writes(tmp_path: Path, layer: str, kind: PoolKind) -> None:
+    """Where writes replace a list in which others stand, every second one is spoiled: it ends exact."""
+    with writing_a_shared_pool(tmp_path, layer, kind) as one:
+        for count, fault in enumerate(SHARED_FAULTS, start=1):
+            refused = one.refused_beside_another()
+            one.slow_down(fault)
+            one.spoil(fault, every=2, times=4)
+            event = one.announce()
+            one.taken_out(episode=count)
+            one.stand.complete(event)
+            one.closed(episode=count)
+            assert one.hits()[0] >= 1
+            assert fault == "409" or one.refused_beside_another() == refused, "never two writes in flight"
+            one.stand.mend()
+
+
+SHARED_FAULTS = ("drop", "drop-after", "malformed", "reset-headers", "fail", "409", "412", "503")

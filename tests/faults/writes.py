@@ -5,12 +5,15 @@ A write beside one that still runs is refused by this stand, so that two in flig
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from metadata_server.topology import PoolKind
 from tests.azure import AzureStand, azure
 from tests.until import until
 
@@ -39,10 +42,15 @@ FOLLOWED = frozenset({"malformed", "slow"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
-    """One daemon on one stand, over any number of episodes. `owner`: the VM as it was before all of them."""
+    """One daemon on one stand, over any number of episodes. `owner`: the VM as it was before all of them.
+
+    `seen`: the same, now; `out`: no new work comes in.
+    """
 
     stand: AzureStand
-    owner: tuple[str, object, list[str]]
+    owner: object
+    seen: Callable[[], object]
+    out: Callable[[], bool]
 
     # --- what is done to it ---
 
@@ -62,13 +70,13 @@ class Writing:
     def taken_out(self, *, episode: int = 1) -> None:
         """Wait until it is out and acknowledged."""
         self.stand.sidecar.until_said("acknowledge.done", times=episode, within_s=WITHIN_S)
-        assert self.stand.pools == [], "acknowledged while it takes work"
+        assert self.out(), "acknowledged while it takes work"
 
     def closed(self, *, episode: int = 1) -> None:
         """Wait for the end of this episode, and look at everything that must hold there."""
         one = self.stand.sidecar
         one.until_said("episode.closed", times=episode, within_s=WITHIN_S)
-        assert seen(self.stand) == self.owner
+        assert self.seen() == self.owner
         assert one.journal()[-1]["kind"] == "closed"
         assert not one.marker.exists()
         assert (one.runs, one.starts) == (True, 1)
@@ -90,18 +98,44 @@ class Writing:
         return sum(each["method"] == "PUT" and each["status"] == 409 for each in asked)
 
 
-def seen(stand: AzureStand) -> tuple[str, object, list[str]]:
+def by_interface(stand: AzureStand) -> object:
     """The VM's interface as its owner sees it: byte for byte, its tags, its pools."""
     return stand.bare, stand.nic.get("tags"), stand.pools
+
+
+def by_balancer(stand: AzureStand) -> object:
+    """The pools of the balancer, byte for byte, whoever stands in them."""
+    pools = stand.platform.resource(f"{_group(stand)}/loadBalancers/lb")["properties"]["backendAddressPools"]
+    return json.dumps([each["properties"]["loadBalancerBackendAddresses"] for each in pools])
+
+
+def _group(stand: AzureStand) -> str:
+    return stand.interface.rpartition("/networkInterfaces/")[0]
 
 
 @contextmanager
 def writing(root: Path, *, settles: str) -> Iterator[Writing]:
     """A daemon that has started and waits."""
     with azure(root, concurrent_write="409") as stand:
-        one = Writing(stand=stand, owner=seen(stand))
-        prefix = (sys.executable, "-m", "tests.crash.mortal_daemon", "none", "before", settles)
-        management = ("--management-url", stand.platform.management_url)
-        stand.sidecar.start(*management, "--management-ca", stand.platform.authority, prefix=prefix)
-        stand.sidecar.until_said("daemon.started")
-        yield one
+        seen = partial(by_interface, stand)
+        one = Writing(stand=stand, owner=seen(), seen=seen, out=lambda: stand.pools == [])
+        yield _started(one, settles=settles)
+
+
+@contextmanager
+def writing_a_shared_pool(root: Path, layer: str, kind: PoolKind) -> Iterator[Writing]:
+    """The same where the list of the pool is written, in which a sibling stands too."""
+    more = ", accept_experimental: true" if layer == "azure-admin-state" else ""
+    layers = f"  - {layer}: {{pool: lb/web{more}}}"
+    with azure(root, layers=layers, kind=kind, concurrent_write="409") as stand:
+        seen = partial(by_balancer, stand)
+        owner = seen()
+        yield _started(Writing(stand=stand, owner=owner, seen=seen, out=lambda: seen() != owner), settles="2")
+
+
+def _started(one: Writing, *, settles: str) -> Writing:
+    stand, prefix = one.stand, (sys.executable, "-m", "tests.crash.mortal_daemon", "none", "before", settles)
+    management = ("--management-url", stand.platform.management_url)
+    stand.sidecar.start(*management, "--management-ca", stand.platform.authority, prefix=prefix)
+    stand.sidecar.until_said("daemon.started")
+    return one

@@ -263,6 +263,21 @@ def test_a_fault_of_writes_alone(emulator: ServedEmulator) -> None:
     assert (shown["kind"], shown["method"], shown["vm"], shown["hits"]) == ("503", "PUT", "vm1", 2)
 
 
+def test_a_pool_that_is_written_says_so(emulator: ServedEmulator) -> None:
+    """While a write of a pool runs, the pool itself says Updating, and its balancer does."""
+    addresses = WEB.replace("/web", "/addresses")
+    before = body_of(emulator, addresses)
+    emulator.control.give("switch", name="operation-time", value="2s")
+    assert ask(emulator, "PUT", addresses, body=before).status_code == 200
+    for path in (addresses, WEB.partition("/backendAddressPools")[0]):
+        assert body_of(emulator, path)["properties"]["provisioningState"] == "Updating"
+
+    def over() -> bool:
+        return bool(body_of(emulator, addresses)["properties"]["provisioningState"] == "Succeeded")
+
+    until(over, "the end of the write")
+
+
 def test_a_slow_answer(emulator: ServedEmulator) -> None:
     """A slow write is done at once, and answered late."""
     etag = body_of(emulator, nic("vm1"))["etag"]

@@ -22,6 +22,7 @@ from tests.infra.terraform.tool import Tool, copied
 from tests.infra.terraform.world import SIDECAR, World
 from tests.packages.root import Machine, booted, needs_roots
 from tests.packages.shop import Shop, selling
+from tests.packages.versions import as_version
 from tests.until import until
 
 pytestmark = needs_roots
@@ -102,10 +103,10 @@ def test_terraforms_script_installs_the_package(order: Order, tmp_path: Path) ->
         assert version == "installed"
 
 
-def test_another_package_is_refused(order: Order, tmp_path: Path) -> None:
-    """One byte more than what the checksum is of: nothing is unpacked, nothing of ours stays, and once the
-    right one is there, the next attempt installs it."""
-    order.shop.package = order.package + b"\0"
+def test_another_package_is_refused(order: Order, deb: Path, tmp_path: Path) -> None:
+    """A good package, but not the one that the checksum is of: nothing is unpacked, nothing stays, and once
+    the right one is there, the next attempt installs it."""
+    order.shop.package = as_version(deb, "99.0", tmp_path).read_bytes()
     with first_boot(tmp_path / "root", order) as machine:
         refused = machine.run("systemctl", "start", "drainer-install.service", check=False)
         assert refused.returncode != 0

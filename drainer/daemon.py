@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from types import FrameType
@@ -69,7 +68,7 @@ class Daemon:
         self._log = log
         self._alarms: dict[str, Alarm] = {}
         self._wake = Wake()
-        self._stopping = threading.Event()
+        self._stopping = False
         self._supervisor = Supervisor(os.environ)
         self._reload = False
         self._host_lock = HostLock()
@@ -126,7 +125,7 @@ class Daemon:
     def _told_to_stop(self) -> bool:
         """Asked again and again while a hook runs: a bounded wait, in which we are alive."""
         self._supervisor.alive()
-        return self._stopping.is_set()
+        return self._stopping
 
     def _acted(self, step: Step, outcomes: tuple[Finished, ...]) -> None:
         self._supervisor.alive()
@@ -150,7 +149,7 @@ class Daemon:
         self._supervisor.ready()
         self._poller.start()
         try:
-            while not self._stopping.is_set():
+            while not self._stopping:
                 self._supervisor.alive()
                 pace = self._turn()
                 self._wake.wait(pace.total_seconds())
@@ -309,20 +308,20 @@ class Daemon:
 
     def _listen_to_signals(self) -> None:
         def stop(number: int, frame: FrameType | None) -> None:
-            self._stopping.set()
-            self._wake.call()
+            self._stopping = True
 
         def reload(number: int, frame: FrameType | None) -> None:
             self._reload = True
-            self._wake.call()
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, reload)
+        self._wake.hear_signals()
 
     def _stop(self, listeners: list[Callable[[], None]]) -> None:
         """Stop and touch nothing: no layer, no lease, no journal."""
+        self._wake.ignore_signals()
         self._supervisor.stopping()
         self._log.info("daemon.stopped", episode_open=self._journal.state.episode is not None)
         self._poller.stop()

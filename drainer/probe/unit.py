@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 
 from drainer.probe import marker as markers
 from drainer.probe import shallow
@@ -38,21 +39,24 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _serve_until_told(server: Server, listeners: Sequence[socket.socket]) -> None:
+    """A signal's own byte ends it, written as it arrives: a handler would not run while a call is waited in
+    that the signal just missed (signal.set_wakeup_fd)."""
     stop, tell = socket.socketpair()
-
-    def told(*_: object) -> None:
-        tell.send(b"x")
-
-    before = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
-    for number, _ in before:
-        signal.signal(number, told)
+    tell.setblocking(False)
+    before = {number: signal.signal(number, _noted) for number in (signal.SIGTERM, signal.SIGINT)}
+    heard_before = signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
     try:
         server.serve(listeners, stop)
     finally:
-        for number, earlier in before:
+        signal.set_wakeup_fd(heard_before)
+        for number, earlier in before.items():
             signal.signal(number, earlier)
         for end in (stop, tell, *listeners):
             end.close()
+
+
+def _noted(number: int, frame: FrameType | None) -> None:
+    """In place of what ends the process."""
 
 
 def _judge(marker: Path, check: shallow.Target | None) -> Callable[[], Verdict]:

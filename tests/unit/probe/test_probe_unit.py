@@ -198,6 +198,23 @@ def test_answers_under_way_are_finished_on_stop() -> None:
 START = [sys.executable, "-c", "import sys; from drainer.probe import main; sys.exit(main(sys.argv[1:]))"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_s_own_byte_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int) -> None:
+    """Written as the signal arrives: its handler would not run where the wait has just begun."""
+    heard = []
+
+    def serve(self: servers.Server, listeners: object, stop: socket.socket) -> None:
+        os.kill(os.getpid(), number)
+        stop.settimeout(PATIENCE_S)
+        heard.append(stop.recv(10))
+
+    monkeypatch.setattr(servers.Server, "serve", serve)
+    before = signal.getsignal(number)
+    assert unit.main(["--listen", "127.0.0.1:0", "--marker", str(tmp_path / "draining")]) == 0
+    assert heard == [bytes([number])]
+    assert signal.getsignal(number) is before
+
+
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("[::1]", socket.AF_INET6)])
 def test_sigterm_ends_with_0(tmp_path: Path, host: str, family: int) -> None:
     """The unit listens where it is told, IPv6 in brackets, and ends cleanly on SIGTERM."""

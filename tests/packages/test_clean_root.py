@@ -106,6 +106,28 @@ def test_a_complete_episode_by_azure(deb: Path, tmp_path: Path) -> None:
         assert checks["bytecode"] == "pass"
 
 
+WITNESS = """\
+#!/bin/sh
+[ "$1" = restore ] || exit 1
+env >/witnessed
+"""
+
+
+def test_a_removal_gives_back_with_the_settings_of_this_vm(deb: Path, tmp_path: Path) -> None:
+    """No daemon runs: it is given back by the journal, with all that /etc/default/drainer says."""
+    with clean_root(tmp_path / "root") as root:
+        install(root, deb)
+        (root.path / "etc/default/drainer").write_text("DRAINER_IDENTITY=the-third\n", encoding="ascii")
+        (root.path / "var/lib/drainer/journal.jsonl").touch()
+        (root.path / "usr/bin/drainer").write_text(WITNESS, encoding="ascii")
+        (root.path / "witnessed").touch(mode=0o666)
+        (root.path / "witnessed").chmod(0o666)
+        root.run("/var/lib/dpkg/info/drainer.prerm", "remove")
+        seen = (root.path / "witnessed").read_text(encoding="utf-8").splitlines()
+    assert "DRAINER_IDENTITY=the-third" in seen
+    assert "USER=drainer" in seen or "LOGNAME=drainer" in seen or "HOME=/var/lib/drainer" in seen
+
+
 def test_the_single_file_refuses_azure(packages: Path, tmp_path: Path) -> None:
     """A policy with an Azure layer is refused at the start, in words; nothing is tried."""
     with clean_root(tmp_path / "root") as root:

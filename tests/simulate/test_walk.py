@@ -47,6 +47,12 @@ def test_nobody_is_blamed_for_what_a_dying_tick_noted(seed: int) -> None:
     assert_clean(seed)
 
 
+@pytest.mark.xfail(strict=True, reason="docs/reliability.md, known limits: a clock set forward, and a reboot")
+def test_a_lease_is_given_back_whatever_the_clock_says() -> None:
+    """Not yet: by a clock set forward its lease has ended, so the VM leaves it to end by itself."""
+    assert_clean(73117)
+
+
 @pytest.mark.slow
 def test_many_stories_end_well() -> None:
     """Nor does any of many more."""

@@ -19,37 +19,12 @@ def rejoin(interface_id: str, taken: Iterable[Reference]) -> str:
 
 def state(pool_id: str, *, address: str, to: str) -> str:
     """Set one address's administrative state."""
-    found = named(pool_id)
-    if found is None or len(found.names) != 2:
-        return f"drainer restore  # {pool_id}"
-    balancer, pool = found.names
-    return _line(
-        "az network lb address-pool address update",
-        subscription=found.subscription,
-        resource_group=found.group,
-        lb_name=balancer,
-        pool_name=pool,
-        name=address,
-        admin_state=to,
-    )
+    return _of_addresses(pool_id, "update", name=address, admin_state=to)
 
 
 def readd(pool_id: str, *, name: str, address: str, network: str) -> str:
     """Put an address back into a pool of addresses."""
-    found = named(pool_id)
-    if found is None or len(found.names) != 2:
-        return f"drainer restore  # {pool_id}"
-    balancer, pool = found.names
-    return _line(
-        "az network lb address-pool address add",
-        subscription=found.subscription,
-        resource_group=found.group,
-        lb_name=balancer,
-        pool_name=pool,
-        name=name,
-        ip_address=address,
-        vnet=network,
-    )
+    return _of_addresses(pool_id, "add", name=name, ip_address=address, vnet=network)
 
 
 def readd_to_gateway(pool_id: str, *, address: str) -> str:
@@ -66,6 +41,22 @@ def readd_to_gateway(pool_id: str, *, address: str) -> str:
         name=pool,
     )
     return f"{line} --add backendAddresses {shlex.quote(f'ipAddress={address}')}"
+
+
+def _of_addresses(pool_id: str, verb: str, **options: str) -> str:
+    """A verb for an address in a balancer's pool."""
+    found = named(pool_id)
+    if found is None or len(found.names) != 2:
+        return f"drainer restore  # {pool_id}"
+    balancer, pool = found.names
+    return _line(
+        f"az network lb address-pool address {verb}",
+        subscription=found.subscription,
+        resource_group=found.group,
+        lb_name=balancer,
+        pool_name=pool,
+        **options,
+    )
 
 
 def _rejoin_one(interface_id: str, reference: Reference) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -48,10 +48,6 @@ def skipped(name: str, reason: str) -> Check:
 def failed(name: str, error: DrainerError, *, cure: str) -> Check:
     """A check that could not be made to the end counts as refused: nobody knows."""
     return refused(name, f"{error.kind}: {error.reason}", cure=cure)
-
-
-Finding = Callable[[], Iterator[Check]]
-"""A question that gives one check, or one for each thing that it is asked of."""
 
 
 def exit_code(checks: Sequence[Check]) -> int:

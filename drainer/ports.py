@@ -133,7 +133,10 @@ class Connections(Protocol):
 
 
 class Budget(Protocol):
-    """How many of the fleet may be out at once. Recursive: asking twice uses one place."""
+    """How many of the fleet may be out at once. Recursive: asking twice uses one place.
+
+    No lease lasts longer than `LONGEST_LEASE`.
+    """
 
     def acquire(self, phase: Phase, *, forced: bool) -> Granted | Denied: ...
 

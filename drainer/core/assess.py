@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from drainer.core.episode import Episode, LeaseFacts, State, Window, still_open
+from drainer.core.episode import LONGEST_LEASE, Episode, LeaseFacts, State, Window, still_open
 from drainer.core.gates import ASKING, HOLD, HOOK_FAILURES, HOOK_WAITS, acks, hooks_due, member_gates
 from drainer.core.layers import LayerSight, layers_of, was_of
 from drainer.core.model import Document, Footing, InFlight, Instant, Stage, Unreadable, Work, elapsed
@@ -91,7 +91,7 @@ def _situation(seen: Observation, state: State, policy: Policy, sees: Outlook) -
         takes_rebooting=threat is None or threat.takes_rebooting,
         lease=_lease(lease, seen.now),
         phase=lease.phase,
-        release_owed=lease.attempted and not _over(lease, seen.now),
+        release_owed=lease.attempted and not _ended(lease, seen.now),
         lease_unsettled=lease.unsettled(seen.now),
         yielded=bool(episode and episode.yielded),
         cordoned_noted=bool(episode and episode.cordoned_at),
@@ -196,7 +196,7 @@ def _wake_after(seen: Observation, sees: Outlook) -> timedelta | None:
 
 def _lease(lease: LeaseFacts, now: Instant) -> Lease:
     """Renewal is due at half of its life, whatever became of earlier tries to renew it."""
-    if lease.phase is None or lease.term is None or lease.given_up:
+    if lease.phase is None or lease.term is None or lease.given_up is not None:
         return Lease.NONE
     remaining = lease.term.remaining(now)
     if remaining <= timedelta(0):
@@ -204,13 +204,17 @@ def _lease(lease: LeaseFacts, now: Instant) -> Lease:
     return Lease.DUE if remaining <= lease.term.lasts / 2 else Lease.HELD
 
 
-def _over(lease: LeaseFacts, now: Instant) -> bool:
-    """Whether the granted lease has ended by itself, and so has what a lost acquire may have taken since."""
-    if lease.term is None:
+def _ended(lease: LeaseFacts, now: Instant) -> bool:
+    """Whether it has ended by itself, unanswered, and so has what a lost acquire may have taken since.
+
+    No clock that was set can say so, only its whole life since this boot first tried to give it back.
+    """
+    if lease.given_up is None or lease.given_up.boot != now.boot:
         return False
-    lost = (window for window in (lease.trying, lease.lands) if window is not None)
-    taken = tuple(Window(since=window.since, lasts=window.lasts + lease.term.lasts) for window in lost)
-    return not still_open((lease.term, *taken), now)
+    lost = tuple(window for window in (lease.trying, lease.lands) if window is not None)
+    lasts = lease.term.lasts if lease.term is not None and not lost else LONGEST_LEASE
+    taken = tuple(Window(since=window.since, lasts=window.lasts + lasts) for window in lost)
+    return not still_open((Window(since=lease.given_up, lasts=lasts), *taken), now)
 
 
 __all__ = [

@@ -13,6 +13,9 @@ from drainer.core import wish as wishes
 from drainer.core.model import Entry, Instant, Membership, Phase, Stage, Standing, elapsed, later
 from drainer.core.record import Terms
 
+LONGEST_LEASE = timedelta(hours=1)
+"""No budget grants for longer: so long may stand what an acquire took whose answer was lost."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -85,12 +88,12 @@ class HookFacts:
 class LeaseFacts:
     """The lease of this episode. `attempted`: an acquire was tried, so release is owed.
 
-    `term`: how long the lease granted last lasts. `given_up`: a release was tried since, so that it may be
-    gone whatever was answered. `trying` and `lands`: as a layer's windows.
+    `term`: how long the lease granted last lasts. `given_up`: when this boot first tried a release since, so
+    that it may be gone whatever was answered. `trying` and `lands`: as a layer's windows.
     """
 
     attempted: bool = False
-    given_up: bool = False
+    given_up: Instant | None = None
     phase: Phase | None = None
     term: Window | None = None
     trying: Window | None = None

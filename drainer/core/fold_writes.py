@@ -40,7 +40,7 @@ def intended(episode: Episode, intent: Intended, at: Instant) -> Episode:
             lease = replace(touched.lease, attempted=True, trying=trying, lands=lands)
             return replace(touched, lease=lease)
         case "release":
-            return replace(touched, lease=replace(touched.lease, given_up=True))
+            return replace(touched, lease=_given_up(touched.lease, at))
         case _:
             return touched
 
@@ -106,12 +106,19 @@ def _under_way(facts: LayerFacts, step: str) -> LayerFacts:
     return replace(facts, attempted=None, pending=pending, pending_step=step)
 
 
+def _given_up(lease: LeaseFacts, at: Instant) -> LeaseFacts:
+    """By the first try of its boot: within one boot no clock that was set makes it look longer ago."""
+    if lease.given_up is not None and lease.given_up.boot == at.boot:
+        return lease
+    return replace(lease, given_up=at)
+
+
 def _leased(lease: LeaseFacts, outcome: Finished, at: Instant) -> LeaseFacts:
     match outcome.outcome:
         case Outcome.DONE:
             lasts = timedelta(0) if outcome.until is None else elapsed(at, outcome.until)
             term = Window(since=at, lasts=lasts)
-            return replace(lease, phase=outcome.phase, term=term, trying=None, given_up=False)
+            return replace(lease, phase=outcome.phase, term=term, trying=None, given_up=None)
         case Outcome.DENIED:
             return replace(lease, trying=None)
         case _:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from drainer.clock import ManualClock
+from drainer.core.episode import LONGEST_LEASE
 from drainer.core.model import Denied, Granted, Phase, elapsed
 from drainer.ports import Budget
 
@@ -83,6 +84,13 @@ class BudgetContract:
         draining(fleet, "vm4")
         fleet.of("vm1").release()
         assert isinstance(draining(fleet, "vm5"), Denied)
+
+    @pytest.mark.parametrize("phase", Phase)
+    def test_no_lease_outlasts_the_longest(self, fleet: Fleet, phase: Phase) -> None:
+        """What an acquire took whose answer was lost is waited for no longer."""
+        granted = fleet.of("vm1").acquire(phase, forced=False)
+        assert isinstance(granted, Granted)
+        assert elapsed(fleet.clock.now(), granted.until) <= LONGEST_LEASE
 
     def test_forced_goes_over_the_limit_and_says_so(self, fleet: Fleet) -> None:
         """Force is granted over the limit, marked so; below the limit it is an ordinary lease."""

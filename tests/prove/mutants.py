@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from drainer.core.assess import Assessment, Observation, assess
 from drainer.core.episode import State
 from drainer.core.fold import after
 from drainer.core.model import Document, Phase, Stage, Unreadable
-from drainer.core.policy import Policy
+from drainer.core.policy import Acknowledge, Policy
 from drainer.core.record import Finished, Intended, Record
 from drainer.core.situation import Lease, Reads, Situation
 from tests.prove.model import Core
@@ -81,6 +82,21 @@ def _never_quiet(s: Situation) -> Situation:
     return replace(s, reads=Reads.THREAT) if s.open else s
 
 
+def _ends_by_the_clock(seen: Observation, state: State, policy: Policy) -> Assessment:
+    found = assess(seen, state, policy)
+    term = state.episode.lease.term if state.episode else None
+    over = term is not None and term.remaining(seen.now) <= timedelta(0)
+    return replace(found, situation=replace(found.situation, release_owed=False)) if over else found
+
+
+def _one_boot(seen: Observation, state: State, policy: Policy) -> Assessment:
+    episode = state.episode
+    if episode is None or episode.lease.given_up is None:
+        return assess(seen, state, policy)
+    lease = replace(episode.lease, given_up=replace(episode.lease.given_up, boot=seen.now.boot))
+    return assess(seen, replace(state, episode=replace(episode, lease=lease)), policy)
+
+
 def _settled_writes(s: Situation) -> Situation:
     settled = tuple(replace(layer, unsettled=False) for layer in s.layers)
     return replace(s, layers=settled, lease_unsettled=False)
@@ -94,6 +110,10 @@ PLAIN = Setup(name="plain", layers=(BOTH,), faults=0)
 HELD = Setup(name="held", faults=0, acts=1, hands=(), wishes=("hold",))
 BY_HAND = Setup(name="by hand", faults=0, acts=1)
 BUDGET = Setup(name="budget", faults=0, budget=True, appears=("due",))
+CLOCK = replace(BUDGET, name="clock set forward", faults=1, blind=False, late=False, clocks=True)
+DEAF = replace(
+    CLOCK, name="release fails", acknowledge=Acknowledge.NEVER, comes=(), fails=frozenset({"release"})
+)
 FAULT = Setup(name="a fault", blind=False, appears=("due",))
 SIBLINGS = Setup(name="siblings", faults=0, siblings=True)
 LOOSE = Setup(name="reloads", faults=0, reloads=True)
@@ -132,6 +152,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _mutant("no lease is due", Core(weigh=_never_due), BUDGET, "lease left to lapse while out"),
     _mutant("no lease is owed", _believes(release_owed=False), BUDGET, "close while a lease stands"),
+    _mutant(
+        "a lease ends by the clock", Core(assess=_ends_by_the_clock), CLOCK, "close while a lease stands"
+    ),
+    _mutant("every boot is this one", Core(assess=_one_boot), DEAF, "close while a lease stands"),
     _mutant(
         "no reboot is near",
         _believes(takes_rebooting=False),

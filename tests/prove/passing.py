@@ -156,21 +156,40 @@ def _older(episode: Episode, setup: Setup) -> Iterator[tuple[str, Episode, int |
 
 
 def lease_older(episode: Episode, setup: Setup) -> tuple[str, Episode, bool] | None:
-    """The lease's own time: renewal due, then over (True), what a lost acquire took being the last of it."""
+    """The lease's own time: renewal due, then over (True), then what a lost acquire took, and at the last its
+    whole life since it was first tried to be given back.
+    """
     lease = episode.lease
-    term = lease.term
-    if term is None:
-        return None
-    remaining = term.remaining(NOW)
-    if remaining > term.lasts / 2:
+    if lease.term is not None and lease.term.remaining(NOW) > timedelta(0):
+        return _nearer_its_end(episode, lease.term, setup)
+    if lease.lands == SETTLED and lease.trying is None:
+        return "what a lost acquire took expires", replace(episode, lease=replace(lease, lands=None)), True
+    if lease.given_up == NOW and not lease.unsettled(NOW):
+        given_up = replace(lease, given_up=LONG_AGO)
+        return "its life since it was given up is over", replace(episode, lease=given_up), True
+    return None
+
+
+def _nearer_its_end(episode: Episode, term: Window, setup: Setup) -> tuple[str, Episode, bool] | None:
+    lease = episode.lease
+    if term.remaining(NOW) > term.lasts / 2:
         due = replace(term, since=later(NOW, -term.lasts * 3 / 5))
         return "renewal is due", replace(episode, lease=replace(lease, term=due)), False
-    if remaining > timedelta(0) and setup.expires:
-        over = replace(lease, term=replace(term, since=LONG_AGO))
-        return "the lease expires", replace(episode, lease=over), lease.trying is None and lease.lands is None
-    if remaining <= timedelta(0) and lease.lands == SETTLED and lease.trying is None:
-        return "what a lost acquire took expires", replace(episode, lease=replace(lease, lands=None)), True
-    return None
+    if not setup.expires:
+        return None
+    over = replace(lease, term=replace(term, since=LONG_AGO))
+    return "the lease expires", replace(episode, lease=over), lease.trying is None and lease.lands is None
+
+
+def clock_set_forward(episode: Episode) -> Episode:
+    """As the next boot has it, by a clock that stands hours ahead: what an earlier boot timed looks over."""
+    lease, term = episode.lease, episode.lease.term
+    over = replace(
+        lease,
+        term=term and replace(term, since=LONG_AGO),
+        given_up=lease.given_up and replace(LONG_AGO, boot="earlier"),
+    )
+    return replace(episode, lease=over)
 
 
 def lease_settled(episode: Episode) -> Episode:
@@ -192,6 +211,8 @@ def _memory(node: Node, model: Model) -> Iterator[Edge]:
         yield "back-offs end", _in(node, resting=frozenset(), denied="")
     if world.faults < model.setup.faults and (world.resting or world.denied or any(world.last)):
         yield "crash while idle", crashed(_in(node, faults=world.faults + 1))
+    if model.setup.clocks and world.faults < model.setup.faults and node.state.episode:
+        yield "it reboots, the clock set forward", _clock_set_forward(node, node.state.episode, model)
     if model.setup.loses and world.faults < model.setup.faults:
         yield "the journal is lost", _lost(node, model)
     if wishes.hold_until:
@@ -208,6 +229,13 @@ def _lost(node: Node, model: Model) -> Node:
     )
     world = world._replace(wants=wants, acked=frozenset(), faults=world.faults + 1)
     return crashed(Node(world, model.journals.same(State())))
+
+
+def _clock_set_forward(node: Node, episode: Episode, model: Model) -> Node:
+    """The budget's own clock is right: what it granted stands."""
+    world = node.world._replace(faults=node.world.faults + 1)
+    state = _with(node.state, clock_set_forward(episode), model)
+    return crashed(Node(world, state))
 
 
 def crashed(node: Node) -> Node:

@@ -66,7 +66,8 @@ class Setup:
     `appears`, `comes`: how near a notice may be at first, and come to be. `hands`: what operators do to a
     layer by hand. `blind`: reads may fail. `answers`: others than yes and no answer come, too. `late`: a
     write whose answer was lost may land later. `stuck`: patience with a notice ends. `reloads`: the policy
-    may come to allow less. `loses`: the journal may be lost. `fails`: steps that fail for ever.
+    may come to allow less. `loses`: the journal may be lost. `clocks`: a fault may be a reboot with the clock
+    set forward. `fails`: steps that fail for ever.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Setup:
     stuck: bool = False
     reloads: bool = False
     loses: bool = False
+    clocks: bool = False
     fails: frozenset[str] = frozenset()
     starts_out: bool = False
 

@@ -47,9 +47,8 @@ def test_nobody_is_blamed_for_what_a_dying_tick_noted(seed: int) -> None:
     assert_clean(seed)
 
 
-@pytest.mark.xfail(strict=True, reason="docs/reliability.md, known limits: a clock set forward, and a reboot")
 def test_a_lease_is_given_back_whatever_the_clock_says() -> None:
-    """Not yet: by a clock set forward its lease has ended, so the VM leaves it to end by itself."""
+    """By a clock set forward over a reboot its lease has ended; the budget's clock says otherwise."""
     assert_clean(73117)
 
 

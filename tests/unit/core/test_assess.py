@@ -111,6 +111,9 @@ def test_a_vm_drained_for_a_notice() -> None:
 QUIET_SINCE = {"quiet_since": at(-30)}
 RUNNING_OUT = lease(granted_s=-60)
 OVER = lease(granted_s=-120)
+EARLIER_BOOT = replace(at(-7200), boot="earlier")
+LANDED = Window(since=at(-3600), lasts=seconds(1))
+LAPSED = Window(since=at(-3601), lasts=seconds(1))
 
 
 @pytest.mark.parametrize(
@@ -161,16 +164,22 @@ OVER = lease(granted_s=-120)
         ),
         ("healthy", False, seen(passes=2), opened()),
         ("healthy", True, seen(passes=2), opened(failing=True)),
-        ("lease", Lease.NONE, seen(), opened(lease=lease(given_up=True))),
+        ("lease", Lease.NONE, seen(), opened(lease=lease(given_up=at(0)))),
         ("lease", Lease.NONE, seen(), opened(lease=lease(phase=None))),
         ("lease", Lease.NONE, seen(), opened(lease=lease(term=None))),
         ("lease", Lease.HELD, seen(), opened(lease=lease(granted_s=-59))),
         ("lease", Lease.DUE, seen(), opened(lease=RUNNING_OUT)),
         ("lease", Lease.EXPIRED, seen(), opened(lease=OVER)),
-        ("release_owed", False, seen(), opened(lease=OVER)),
-        ("release_owed", True, seen(), opened(lease=replace(RUNNING_OUT, given_up=True))),
-        ("release_owed", True, seen(), opened(lease=lease(given_up=True, term=None))),
-        ("release_owed", False, seen(), opened(lease=replace(OVER, given_up=True))),
+        ("release_owed", True, seen(), opened(lease=OVER)),
+        ("release_owed", True, seen(), opened(lease=replace(OVER, given_up=at(-119)))),
+        ("release_owed", False, seen(), opened(lease=replace(OVER, given_up=at(-120)))),
+        ("release_owed", True, seen(), opened(lease=replace(OVER, given_up=EARLIER_BOOT))),
+        ("release_owed", True, seen(), opened(lease=replace(OVER, given_up=at(-3599), lands=LANDED))),
+        ("release_owed", True, seen(), opened(lease=replace(OVER, given_up=at(-3600), lands=LANDED))),
+        ("release_owed", True, seen(), opened(lease=replace(OVER, given_up=at(-3600), trying=LANDED))),
+        ("release_owed", False, seen(), opened(lease=replace(OVER, given_up=at(-3601), lands=LAPSED))),
+        ("release_owed", True, seen(), opened(lease=lease(given_up=at(-3599), term=None))),
+        ("release_owed", False, seen(), opened(lease=lease(given_up=at(-3600), term=None))),
         ("release_owed", False, seen(), opened()),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from drainer.core.episode import Episode, HookFacts, LayerFacts, LeaseFacts, Window
 from drainer.core.fold_writes import WAY_OUT, finished, intended
-from drainer.core.model import Phase, Stage
+from drainer.core.model import Instant, Phase, Stage
 from drainer.core.record import Finished, Intended, Outcome
 from tests.unit.core.given import NOW, at, episode, facts, lease, seconds
 
@@ -61,7 +61,7 @@ def test_an_attempt_on_a_layer(step: str, again: bool, marks: dict[str, Any]) ->
         (Intended(step="cordon", again=True), {}),
         (Intended(step="isolate"), {}),
         (Intended(step="restore"), {"hooks": {s: f for s, f in HOOKS.items() if s not in WAY_OUT}}),
-        (Intended(step="release"), {"lease": lease(given_up=True)}),
+        (Intended(step="release"), {"lease": lease(given_up=NOW)}),
         (Intended(step="publish", event_id="E1"), {}),
         (
             Intended(step="acquire", lands_for=seconds(60)),
@@ -149,21 +149,21 @@ def test_an_answer_settles_the_layers_that_it_names() -> None:
     assert finished(start, answer, NOW).layers == {"pool": settled, "probe": settled, "other": TRIED}
 
 
-GIVEN_UP = lease(trying=SHORT, given_up=True)
+GIVEN_UP = lease(trying=SHORT, given_up=NOW)
 GRANTED = Finished(step="acquire", outcome=Outcome.DONE, phase=Phase.REBOOTING, until=at(60))
 
 
 @pytest.mark.parametrize(
     ("answer", "changes"),
     [
-        (GRANTED, {"phase": Phase.REBOOTING, "term": NEW, "trying": None, "given_up": False}),
+        (GRANTED, {"phase": Phase.REBOOTING, "term": NEW, "trying": None, "given_up": None}),
         (
             replace(GRANTED, until=None),
             {
                 "phase": Phase.REBOOTING,
                 "term": Window(since=NOW, lasts=seconds(0)),
                 "trying": None,
-                "given_up": False,
+                "given_up": None,
             },
         ),
         (replace(GRANTED, outcome=Outcome.DENIED), {"trying": None}),
@@ -175,6 +175,17 @@ def test_an_answer_of_the_budget(answer: Finished, changes: dict[str, Any]) -> N
     """Granted from now on, denied for now, or lost: then it may be granted yet."""
     start = replace(EPISODE, lease=GIVEN_UP)
     assert finished(start, answer, NOW) == replace(EPISODE, lease=replace(GIVEN_UP, **changes))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(at(-60), at(-60)), (replace(at(-60), boot="earlier"), NOW)],
+    ids=["same boot", "another boot"],
+)
+def test_giving_back_counts_from_the_first_try_of_its_boot(before: Instant, after: Instant) -> None:
+    """A second try of one boot is no new beginning; what another boot tried tells no time."""
+    start = replace(EPISODE, lease=lease(given_up=before))
+    assert intended(start, Intended(step="release"), NOW).lease == lease(given_up=after)
 
 
 def test_a_lost_acquire_lands_no_sooner_than_one_before_it() -> None:

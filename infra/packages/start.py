@@ -5,7 +5,7 @@ An older Python 3 must be able to read this file: it is what tells that it is to
 
 import sys
 
-MADE_FOR = {"debian 12": (3, 11), "ubuntu 24.04": (3, 12)}
+MADE_FOR = {"debian 12": (3, 11), "debian 13": (3, 13), "ubuntu 24.04": (3, 12)}
 
 
 def system() -> str:
@@ -31,8 +31,8 @@ def main() -> int:
     here = system()
     if MADE_FOR.get(here) != found:
         sys.stderr.write(
-            "drainer: this single file is made for the Python of Debian 12 and of Ubuntu 24.04; this is "
-            f"{here} with {python}, where nobody has tried it\n"
+            "drainer: this single file is made for the Python of Debian 12, Debian 13 and Ubuntu 24.04; this "
+            f"is {here} with {python}, where nobody has tried it\n"
         )
     from drainer.cli import main as drainer
 

@@ -17,8 +17,11 @@ from infra.local import cgroup
 from tests.until import DEADLINE_S, until
 
 MAKE = Path(__file__).with_name("make-root")
-LIST = Path(__file__).with_name("debian-12.list")
+LIST = Path(__file__).with_name("debian.list")
 OVER = "over"
+BOOKWORM = "bookworm"
+"""Debian 12."""
+
 PROGRAMS = ("mmdebstrap", "systemd-nspawn", "nsenter", "mount")
 
 needs_roots = pytest.mark.skipif(
@@ -103,9 +106,9 @@ def ran(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def clean_root(scratch: Path) -> Iterator[Root]:
+def clean_root(scratch: Path, *, suite: str = BOOKWORM) -> Iterator[Root]:
     """To be entered by chroot. Of the outside it sees the folder in which `scratch` lies, no more."""
-    with _layer(scratch) as root, _mounted("-t", "proc", "proc", root / "proc"):
+    with _layer(scratch, suite=suite) as root, _mounted("-t", "proc", "proc", root / "proc"):
         seen = root / scratch.parent.relative_to("/")
         seen.mkdir(parents=True)
         with _mounted("--bind", scratch.parent, seen):
@@ -185,11 +188,11 @@ def _child(pid: int) -> int:
 
 
 @contextmanager
-def _layer(scratch: Path, *above: Path) -> Iterator[Path]:
+def _layer(scratch: Path, *above: Path, suite: str = BOOKWORM) -> Iterator[Path]:
     """A writable root over Debian, and over what lies `above` that. dpkg waits for no disk in it."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     assert not missing, f"CI must have {', '.join(missing)}: tests/install-system-packages"
-    below = ":".join(map(str, (*above, ran(str(MAKE)).stdout.strip())))
+    below = ":".join(map(str, (*above, ran(str(MAKE), suite).stdout.strip())))
     over, work, root = (scratch / name for name in (OVER, "work", "root"))
     for folder in (over, work, root):
         folder.mkdir(parents=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.azure import azure
-from tests.packages.root import Root, clean_root, install, needs_roots
+from tests.packages.root import BOOKWORM, Root, clean_root, install, needs_roots
 from tests.sidecar import standing
 
 pytestmark = needs_roots
@@ -29,9 +29,20 @@ class Installed:
         return (*self.root.enter, *self.command)
 
 
+DEBIANS = (BOOKWORM, pytest.param("trixie", marks=pytest.mark.slow))
+"""Debian 12, and Debian 13 with its Python 3.13."""
+
+
+@pytest.fixture(params=DEBIANS)
+def suite(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(params=["deb", "single file"])
-def installed(request: pytest.FixtureRequest, packages: Path, tmp_path: Path) -> Iterator[Installed]:
-    with clean_root(tmp_path / "root") as root:
+def installed(
+    request: pytest.FixtureRequest, suite: str, packages: Path, tmp_path: Path
+) -> Iterator[Installed]:
+    with clean_root(tmp_path / "root", suite=suite) as root:
         if request.param == "deb":
             install(root, next(packages.glob("*.deb")))
             yield Installed(root=root, command=("drainer",))
@@ -48,7 +59,7 @@ def _copied(packages: Path, to: Path) -> Path:
 
 
 def test_it_says_its_version_and_checks_a_policy(installed: Installed, packages: Path) -> None:
-    """`version` and `check` work, without a word on stderr: this is the system it was made for."""
+    """`version` and `check` work, without a word on stderr: it was made for this system."""
     version = next(packages.glob("*.pyz")).name.removeprefix("drainer-").removesuffix(".pyz")
     said = installed.root.run(*installed.command, "version")
     assert (said.stdout, said.stderr) == (f"drainer {version}\n", "")
@@ -84,9 +95,9 @@ def test_a_complete_episode(installed: Installed, tmp_path: Path) -> None:
         assert one.steps() == ["cordon", "acknowledge", "restore"]
 
 
-def test_a_complete_episode_by_azure(deb: Path, tmp_path: Path) -> None:
+def test_a_complete_episode_by_azure(deb: Path, suite: str, tmp_path: Path) -> None:
     """The .deb carries Azure's SDK, compiled: out of the pool and back, byte for byte."""
-    with clean_root(tmp_path / "root") as root, azure(tmp_path / "vm") as stand:
+    with clean_root(tmp_path / "root", suite=suite) as root, azure(tmp_path / "vm") as stand:
         install(root, deb)
         before, one, api = stand.bare, stand.sidecar, stand.platform
         authority = shutil.copy(api.authority, tmp_path / "authority.pem")

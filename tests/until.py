@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-DEADLINE_S = 60.0
+DEADLINE_S = 150.0
+"""Longer than the two minutes for which a write to Azure may still land: so long an episode may stay open."""
 
 
 def until(

@@ -13,6 +13,16 @@ from drainer.core.record import Joined, Noted, Opened, Terms
 from drainer.core.step import Note, Noting, Open
 from drainer.core.threat import Threat
 
+WHY = {
+    Noting.QUIET_SINCE: "no notice is left",
+    Noting.THREAT_RETURNED: "a notice came back",
+    Noting.CORDONED_AT: "no layer takes new work any more",
+    Noting.RETURNED: "this layer reads In although it was to be out: given back by somebody, or never taken",
+    Noting.TERMS: "a notice joined, or its times moved",
+    Noting.FAILING: "the application had been failing its deep check before the drain",
+}
+"""What a note says, for people."""
+
 
 def opened(seen: Observation, assessment: Assessment, *, policy: str) -> Opened:
     """An episode begins: every layer as it reads now, or as this life last read it."""

@@ -17,7 +17,7 @@ from drainer.errors import Broken
 from drainer.log import Level, Log
 from drainer.memory import Memory, Met
 from drainer.ports import SystemLog
-from drainer.recording import vm_of
+from drainer.recording import WHY, vm_of
 
 LOUD = {
     Outcome.FAILED: Level.WARNING,
@@ -82,7 +82,7 @@ class Teller:
             case Closed():
                 self._log.info("episode.closed", episode=episode)
             case Noted():
-                self._log.info(f"{body.what.value}.noted", layer=body.layer)
+                self._log.info(f"{body.what.value}.noted", layer=body.layer, reason=WHY[body.what])
             case Joined():
                 self._log.info("layers.joined", layers=list(body.layers))
             case Intended() | Finished() | Wished():

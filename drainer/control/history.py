@@ -14,21 +14,12 @@ from drainer.core.codec import encode
 from drainer.core.episode import Episode, State
 from drainer.core.fold import after
 from drainer.core.record import Closed, Finished, Intended, Joined, Noted, Opened, Record, Terms, Wished
-from drainer.core.step import Noting
 from drainer.journal import FileStore, read_lines
+from drainer.recording import WHY
 
 SCHEMA = 1
 
 Json = dict[str, Any]
-
-WHY = {
-    Noting.QUIET_SINCE: "no notice is left",
-    Noting.THREAT_RETURNED: "a notice came back",
-    Noting.CORDONED_AT: "no layer takes new work any more",
-    Noting.RETURNED: "this layer reads In although it was to be out: given back by somebody, or never taken",
-    Noting.TERMS: "a notice joined, or its times moved",
-    Noting.FAILING: "the application had been failing its deep check before the drain",
-}
 
 
 def history_in(state: Path) -> Json:

@@ -130,6 +130,15 @@ def test_a_release_that_was_not_answered_is_no_lease() -> None:
     assert world.balancer.entries["fake"].standing is OUT
 
 
+def test_a_note_in_the_log_says_why() -> None:
+    """Whoever reads the log need not know the rows of the table."""
+    world = World()
+    world.feed.events = (reboot("E1"),)
+    world.pass_time(seconds(5))
+    notes = {said["event"]: said["reason"] for said in world.lines if said["event"].endswith(".noted")}
+    assert notes["cordoned-at.noted"] == "no layer takes new work any more"
+
+
 class Restless(Reconciler):
     """It always has one more thing to note."""
 

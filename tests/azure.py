@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drainer.azure import mark
-from drainer.azure.interface import BALANCER_POOLS, references
+from drainer.azure.interface import BALANCER_POOLS, GATEWAY_POOLS, references
 from metadata_server.config import ClockKind, ServeConfig
 from metadata_server.switches import Switches
 from metadata_server.testing import ServedEmulator, serve_in_thread, vms
@@ -36,7 +36,9 @@ class AzureStand(Stand):
     @property
     def pools(self) -> list[str]:
         """Names of the pools that the interface is in."""
-        return [each.pool.rsplit("/", 1)[-1] for each in references(self.nic, BALANCER_POOLS)]
+        nic = self.nic
+        listed = [*references(nic, BALANCER_POOLS), *references(nic, GATEWAY_POOLS)]
+        return [each.pool.rsplit("/", 1)[-1] for each in listed]
 
     @property
     def bare(self) -> str:
@@ -69,22 +71,22 @@ class AzureStand(Stand):
 
 
 def topology(
-    vm: str,
-    *,
+    *names: str,
     outbound: Outbound = Outbound.NAT,
     kind: PoolKind = PoolKind.NIC,
+    by_address: bool = False,
     host: str = "127.0.0.1",
 ) -> Topology:
-    """This VM and another in one pool, on free loopback ports; each has an address of its own on IPv4."""
-    free = Address(host=host, port=0)
-    one, other = vms(vm, f"{vm}-sibling", set="web")
-    beside = Address(host=host.replace("127.0.0.1", "127.0.0.2"), port=0)
-    both = (replace(one, address=free), replace(other, address=beside))
-    members = tuple(Member(vm=each.name, address=Address(host=host, port=9)) for each in both)
+    """These VMs and a sibling in one pool, on free loopback ports; each has an address of its own on IPv4."""
+    together = tuple(
+        replace(each, address=Address(host=host.replace("127.0.0.1", f"127.0.0.{number}"), port=0))
+        for number, each in enumerate(vms(*names, f"{names[0]}-sibling", set="web"), start=1)
+    )
+    members = tuple(Member(vm=each.name, address=Address(host=host, port=9)) for each in together)
     return Topology(
-        vms=both,
-        pools=(Pool(name="web", members=members, kind=kind),),
-        management=Management(listen=free, outbound=outbound),
+        vms=together,
+        pools=(Pool(name="web", members=members, kind=kind, by_address=by_address),),
+        management=Management(listen=Address(host=host, port=0), outbound=outbound),
     )
 
 
@@ -103,28 +105,54 @@ def azure(
     layers: str = NIC_POOL,
     outbound: Outbound = Outbound.NAT,
     kind: PoolKind = PoolKind.NIC,
+    by_address: bool = False,
     egress: str = "unknown",
     host: str = "127.0.0.1",
     **switches: str,
 ) -> Iterator[AzureStand]:
-    """Whatever runs is ended. `probe`: a health-probe layer above the others. `host`: where all listens."""
+    """One VM beside its sibling; whatever runs is ended. `host`: where all listens."""
     vm = f"vm-{uuid.uuid4()}"
+    around = topology(vm, outbound=outbound, kind=kind, by_address=by_address, host=host)
+    with (
+        emulated(around, host=host, **switches) as platform,
+        stand_of(platform, vm, root, probe=probe, layers=layers, egress=egress, host=host) as stand,
+    ):
+        yield stand
+
+
+@contextmanager
+def emulated(around: Topology, *, host: str = "127.0.0.1", **switches: str) -> Iterator[ServedEmulator]:
+    """The platform of these VMs, in real time."""
     config = ServeConfig(
-        topology=topology(vm, outbound=outbound, kind=kind, host=host),
+        topology=around,
         clock=ClockKind.REAL,
         control=Address(host=host, port=0),
         switches=switched(**switches),
     )
     with serve_in_thread(config) as platform:
-        nobody = f"http://{Address(host=host, port=1)}/ready"
-        above = PROBE.format(marker=root / "draining", route=nobody) + "\n" if probe else ""
-        sidecar = Sidecar(root, platform.url(vm), backend=above + layers, host=host)
-        sidecar.add_policy(f"egress: {egress}\n")
-        interface = _interface(platform, vm)
-        try:
-            yield AzureStand(vm=vm, platform=platform, sidecar=sidecar, interface=interface)
-        finally:
-            sidecar.close()
+        yield platform
+
+
+@contextmanager
+def stand_of(
+    platform: ServedEmulator,
+    vm: str,
+    root: Path,
+    *,
+    probe: bool = True,
+    layers: str = NIC_POOL,
+    egress: str = "unknown",
+    host: str = "127.0.0.1",
+) -> Iterator[AzureStand]:
+    """This VM's stand; its daemon is ended. `probe`: a health-probe layer above the others."""
+    nobody = f"http://{Address(host=host, port=1)}/ready"
+    above = PROBE.format(marker=root / "draining", route=nobody) + "\n" if probe else ""
+    sidecar = Sidecar(root, platform.url(vm), backend=above + layers, host=host)
+    sidecar.add_policy(f"egress: {egress}\n")
+    try:
+        yield AzureStand(vm=vm, platform=platform, sidecar=sidecar, interface=_interface(platform, vm))
+    finally:
+        sidecar.close()
 
 
 def _interface(platform: ServedEmulator, vm: str) -> str:

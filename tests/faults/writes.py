@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from drainer.azure import mark
+from drainer.management import Json
 from metadata_server.topology import PoolKind
-from tests.azure import AzureStand, azure
+from tests.azure import NIC_POOL, AzureStand, azure
 from tests.until import until
 
 NOWHERE = "http://127.0.0.1:1/"
@@ -39,18 +41,69 @@ LOST = frozenset({"drop-after", "truncated", "reset-body", "duplicated"})
 FOLLOWED = frozenset({"malformed", "slow"})
 """Kinds under which the client can follow it: the address of the operation stands in a header."""
 
+REFUSED = FOLLOWED | {"412", "fail"}
+"""Kinds under which a wrong etag is seen refused all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A layer, and the pool that it writes. `listing`: the resource that lists the members; "": nobody but
+    this VM's interface. `proofs`: of each write before the removal, the kinds that do not make it due again.
+    """
+
+    name: str
+    written: str
+    kind: PoolKind
+    by_address: bool = False
+    listing: str = ""
+    proofs: tuple[frozenset[str], ...] = (FOLLOWED,)
+
+
+SHARED = (REFUSED, FOLLOWED)
+"""Of a list in which others stand: that a wrong etag is refused, and that it may be written."""
+
+BALANCER, GATEWAY = "loadBalancers/lb", "applicationGateways/gateway"
+INTERFACE = Layer(name="azure-nic-pool", written=NIC_POOL, kind=PoolKind.NIC)
+ADDRESS = Layer(
+    name="azure-ip-pool",
+    written="  - azure-ip-pool: {pool: lb/web}",
+    kind=PoolKind.IP,
+    listing=BALANCER,
+    proofs=SHARED,
+)
+STATE = Layer(
+    name="azure-admin-state",
+    written="  - azure-admin-state: {pool: lb/web, accept_experimental: true}",
+    kind=PoolKind.NIC,
+    listing=BALANCER,
+    proofs=SHARED,
+)
+GATEWAY_INTERFACE = Layer(
+    name="azure-application-gateway by interface",
+    written="  - azure-application-gateway: {pools: inbound}",
+    kind=PoolKind.GATEWAY,
+)
+GATEWAY_ADDRESS = Layer(
+    name="azure-application-gateway by address",
+    written="  - azure-application-gateway: {pools: [gateway/web], accept_gateway_write: true}",
+    kind=PoolKind.GATEWAY,
+    by_address=True,
+    listing=GATEWAY,
+    proofs=SHARED,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writing:
     """One daemon on one stand, over any number of episodes. `owner`: the VM as it was before all of them.
 
-    `seen`: the same, now; `out`: no new work comes in.
+    `seen`: the same, now; in it stands whatever a removal takes away.
     """
 
     stand: AzureStand
+    layer: Layer
     owner: object
     seen: Callable[[], object]
-    out: Callable[[], bool]
 
     # --- what is done to it ---
 
@@ -58,6 +111,14 @@ class Writing:
         """Writes of this VM meet this fault, beside the faults that are in force already."""
         more = {**MORE.get(kind, {}), "method": "PUT", "vm": self.stand.vm}
         self.stand.fault(kind, every=every, times=times, **more)
+
+    def spoil_the_way_out(self, proof: str, removal: str) -> None:
+        """The first try of each write that leads out meets its fault."""
+        repeated = 0
+        for enough in self.layer.proofs:
+            self.spoil(proof, every=1 + repeated, times=1)
+            repeated += proof not in enough
+        self.spoil(removal, every=1 + repeated, times=1)
 
     def slow_down(self, *kinds: str) -> None:
         """Where a lost write runs on, so long that whoever does not wait for it would meet it."""
@@ -82,7 +143,11 @@ class Writing:
         assert (one.runs, one.starts) == (True, 1)
         assert "bug.survived" not in one.events()
 
-    # --- what was met ---
+    # --- what is seen ---
+
+    def out(self) -> bool:
+        """No new work comes in."""
+        return self.seen() != self.owner if self.layer.listing else self.stand.pools == []
 
     def hits(self) -> list[int]:
         """How often each fault in force was met."""
@@ -103,39 +168,35 @@ def by_interface(stand: AzureStand) -> object:
     return stand.bare, stand.nic.get("tags"), stand.pools
 
 
-def by_balancer(stand: AzureStand) -> object:
-    """The pools of the balancer, byte for byte, whoever stands in them."""
-    pools = stand.platform.resource(f"{_group(stand)}/loadBalancers/lb")["properties"]["backendAddressPools"]
-    return json.dumps([each["properties"]["loadBalancerBackendAddresses"] for each in pools])
+def listed(stand: AzureStand, layer: Layer) -> Json:
+    """The resource that lists the members, whoever stands in it."""
+    group = stand.interface.rpartition("/networkInterfaces/")[0]
+    return mark.bare(stand.platform.resource(f"{group}/{layer.listing}"))
 
 
-def _group(stand: AzureStand) -> str:
-    return stand.interface.rpartition("/networkInterfaces/")[0]
-
-
-@contextmanager
-def writing(root: Path, *, settles: str) -> Iterator[Writing]:
-    """A daemon that has started and waits."""
-    with azure(root, concurrent_write="409") as stand:
-        seen = partial(by_interface, stand)
-        one = Writing(stand=stand, owner=seen(), seen=seen, out=lambda: stand.pools == [])
-        yield _started(one, settles=settles)
+def by_listing(stand: AzureStand, layer: Layer) -> object:
+    """The same, byte for byte."""
+    return json.dumps(listed(stand, layer))
 
 
 @contextmanager
-def writing_a_shared_pool(root: Path, layer: str, kind: PoolKind) -> Iterator[Writing]:
-    """The same where the list of the pool is written, in which a sibling stands too."""
-    more = ", accept_experimental: true" if layer == "azure-admin-state" else ""
-    layers = f"  - {layer}: {{pool: lb/web{more}}}"
-    with azure(root, layers=layers, kind=kind, concurrent_write="409") as stand:
-        seen = partial(by_balancer, stand)
-        owner = seen()
-        yield _started(Writing(stand=stand, owner=owner, seen=seen, out=lambda: seen() != owner), settles="2")
+def writing(root: Path, layer: Layer = INTERFACE, *, settles: str = "2") -> Iterator[Writing]:
+    """A daemon that has started and waits; a sibling stands in the same pool."""
+    with azure(
+        root,
+        layers=layer.written,
+        kind=layer.kind,
+        by_address=layer.by_address,
+        concurrent_write="409",
+    ) as stand:
+        seen = partial(by_listing, stand, layer) if layer.listing else partial(by_interface, stand)
+        one = Writing(stand=stand, layer=layer, owner=seen(), seen=seen)
+        start(one, settles=settles)
+        stand.sidecar.until_said("daemon.started")
+        yield one
 
 
-def _started(one: Writing, *, settles: str) -> Writing:
+def start(one: Writing, *, settles: str = "2") -> None:
     stand, prefix = one.stand, (sys.executable, "-m", "tests.crash.mortal_daemon", "none", "before", settles)
     management = ("--management-url", stand.platform.management_url)
     stand.sidecar.start(*management, "--management-ca", stand.platform.authority, prefix=prefix)
-    stand.sidecar.until_said("daemon.started")
-    return one

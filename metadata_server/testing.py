@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+from metadata_server.arm.changes import Change
 from metadata_server.arm.serving import ManagementApi
 from metadata_server.config import ClockKind, ServeConfig
 from metadata_server.control.client import ControlClient
@@ -79,6 +80,13 @@ class ServedEmulator:
         """What the management API was asked, oldest first."""
         asked: list[dict[str, Any]] = self.control.show("requests")["requests"]
         return asked
+
+    def watch(self, told: Callable[[Change], None]) -> None:
+        """From now on `told` hears of each write that the management API takes, before the next one comes.
+
+        It is called from the thread that serves, so what it raises is an answer that breaks.
+        """
+        self._api.service.watchers.append(told)
 
     def effects(self) -> Effects:
         """What the network follows of the management API's resources now."""

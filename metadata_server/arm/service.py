@@ -6,6 +6,7 @@ from typing import Any
 
 from metadata_server.arm import authorization
 from metadata_server.arm.asking import Asking, principal
+from metadata_server.arm.changes import Change, Told
 from metadata_server.arm.derived import resources
 from metadata_server.arm.faults import ArmFaults
 from metadata_server.arm.following import effects
@@ -43,6 +44,7 @@ class ArmService:
         self.store = Store()
         self.faults = ArmFaults()
         self.log = RequestLog()
+        self.watchers: list[Told] = []
         for body in [*resources(topology, management), *management.resources]:
             self.store.put_past(body, now=world.now())
         for pool in topology.pools:
@@ -146,8 +148,11 @@ class ArmService:
     def _put(
         self, asking: Asking, wanted: ResourceId, granted: Granted, switches: Switches, now: datetime
     ) -> Reply:
+        before = self._watched(wanted)
         status, write = put(self.store, asking, wanted, granted=granted, switches=switches, now=now)
         self._follow_ports()
+        for told in self.watchers:
+            told(Change(vm=granted.who.vm, before=before, after=self._watched(wanted)))
         address = self.addresses.of(
             write.id,
             subscription=wanted.subscription,
@@ -157,6 +162,12 @@ class ArmService:
         shown = show(self.store, wanted, now=now, states=switches.provisioning_state)
         headers = {"Azure-AsyncOperation": address, **_later(switches)}
         return json_reply(shown, status=status, headers=headers)
+
+    def _watched(self, wanted: ResourceId) -> Body:
+        """For whoever watches: the resource, of a pool what it stands in; empty where there is none."""
+        if not self.watchers or not self.store.knows(wanted.text):
+            return {}
+        return self.resource(self.store.find(wanted).id.text)
 
 
 def _later(switches: Switches) -> dict[str, str]:

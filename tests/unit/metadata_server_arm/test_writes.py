@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from metadata_server.arm.changes import Change
 from metadata_server.effects import Admin
 from metadata_server.topology import Address, Member, NatPorts, PoolKind
 from tests.unit.metadata_server_arm.rig import NET, POOL, WEB, Rig, code, nic, pool, status
@@ -55,6 +56,30 @@ def test_every_write_renews_the_etag() -> None:
         seen.add(json.loads(rig.ask("PUT", nic(), rig.get(nic())).body)["etag"])
     assert len(seen) == 4
     assert rig.get(nic())["etag"] in seen
+
+
+def test_whoever_watches_is_told_of_each_write() -> None:
+    """Who wrote, and the whole resource before and after, of a pool its balancer; a refused write is none."""
+    rig, told = Rig(), list[Change]()
+    rig.service.watchers.append(told.append)
+    balancer = POOL.rpartition("/")[0]
+    for vm, path, etag in (("vm1", nic(), "*"), ("vm1", nic(), "stale"), ("", f"{POOL}/addresses", "*")):
+        rig.ask("PUT", path, rig.get(path), vm=vm, if_match=etag)
+    assert [(each.vm, each.after["id"]) for each in told] == [("vm1", nic()), ("", balancer)]
+    for each in told:
+        assert each.before["etag"] != each.after["etag"]
+        assert each.before["id"] == each.after["id"]
+    assert told[-1].after == rig.get(balancer)
+
+
+def test_of_a_new_resource_there_was_nothing_before() -> None:
+    """Whoever watches a write that makes something sees that nothing was there."""
+    rig, told = Rig(), list[Change]()
+    rig.service.watchers.append(told.append)
+    rig.ask("PUT", nic("other"), rig.get(nic()))
+    [change] = told
+    assert change.before == {}
+    assert change.after["name"] == "other-nic"
 
 
 def test_pools_have_etags_of_their_own() -> None:

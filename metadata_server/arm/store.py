@@ -129,10 +129,8 @@ class Store:
         stored = self.find(wanted)
         if stored.id.key == wanted.key:
             stored.body = copy.deepcopy(body)
-            self._renew_pools_of(wanted)
         else:
             stored.body = _with_child(stored.body, wanted, body)
-            self._pool_etags[wanted.key] = new_etag()
         stored.effective = [*stored.effective[-8:], (write.ends_at + propagates, stored.body)]
         return write
 
@@ -143,11 +141,16 @@ class Store:
         return write
 
     def _begun(self, wanted: ResourceId, *, now: datetime, takes: timedelta) -> Write:
-        """A new operation on the resource, in the place of one that still runs."""
+        """A new operation on the resource, in the place of one that still runs; whatever becomes of it, the
+        etag of what is written is another one."""
         stored = self.find(wanted)
         if stored.write is not None and stored.write.status(now) == "InProgress":
             stored.write.superseded = True
         stored.etag = new_etag()
+        if stored.id.key == wanted.key:
+            self._renew_pools_of(wanted)
+        else:
+            self._pool_etags[wanted.key] = new_etag()
         stored.write = Write(id=str(uuid.uuid4()), key=wanted.key, began_at=now, ends_at=now + takes)
         self.operations[stored.write.id] = stored.write
         return stored.write

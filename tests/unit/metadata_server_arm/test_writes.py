@@ -82,6 +82,15 @@ def test_of_a_new_resource_there_was_nothing_before() -> None:
     assert change.after["name"] == "other-nic"
 
 
+@pytest.mark.parametrize("path", [nic(), f"{POOL}/addresses"], ids=["interface", "pool"])
+def test_a_write_that_fails_renews_the_etag(path: str) -> None:
+    """Whoever read before it began and writes after that has lost the race, of a pool too."""
+    rig = Rig(switches="concurrent-write=409")
+    read = rig.get(path)
+    assert rig.ask("PUT", path, read, fails=True).status == 200
+    assert rig.ask("PUT", path, read, if_match=read["etag"]).status == 412
+
+
 def test_pools_have_etags_of_their_own() -> None:
     """A write of one pool leaves the etag of its sibling alone, and renews its own."""
     rig = Rig()

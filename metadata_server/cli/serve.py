@@ -72,14 +72,22 @@ def config(parsed: argparse.Namespace) -> ServeConfig:
 
 async def _serve(emulator: "Emulator") -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: loop.call_soon_threadsafe(stop.set))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        _stop_on(number, stop)
 
     async def ready() -> None:
         print(*emulator.listeners(), "ready", sep="\n", flush=True)
 
     await emulator.serve(until=stop, ready=ready)
+
+
+def _stop_on(number: signal.Signals, stop: asyncio.Event) -> None:
+    """By the loop itself: a plain handler would not run while a wait goes on that the signal just missed."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(number, stop.set)
+    except NotImplementedError:  # on Windows, whose loop is woken by every signal anyway
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
 
 
 def _topology(parsed: argparse.Namespace) -> Topology:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,37 @@ def test_serve_prints_its_listeners_and_stops_on_sigterm() -> None:
         assert monotonic() - begun < 3
         assert program.process.stderr is not None
         assert program.process.stderr.read() == ""
+
+
+# The signal is taken by another thread, so that no wait of the main one is interrupted by it.
+MISSED = """\
+import signal, sys, threading
+from metadata_server.cli import main
+
+def missed():
+    sys.stdin.readline()
+    signal.pthread_kill(threading.get_ident(), int(sys.argv[1]))
+
+threading.Thread(target=missed, daemon=True).start()
+sys.exit(main(["serve", "--vm", "vm1=127.0.0.1:0"]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to a thread are POSIX alone")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_server_hears_a_signal_that_its_wait_missed(number: int) -> None:
+    """It stops, asked by nobody else: nothing in it looks at the time."""
+    asked = [sys.executable, "-c", MISSED, str(int(number))]
+    with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        try:
+            assert program.stdin is not None
+            assert program.stdout is not None
+            assert "ready\n" in iter(program.stdout.readline, "")
+            program.stdin.write("\n")
+            program.stdin.flush()
+            assert program.wait(60) == 0
+        finally:
+            program.kill()
 
 
 def test_serve_without_control_has_none() -> None:

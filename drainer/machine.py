@@ -25,7 +25,8 @@ class Machine:
     """`lock`: an exclusive lock that ends with the process; raises OSError where another holds it.
 
     `allocate`: room on the disk from an offset, for a size, not only in the file's length. `sync_directory`:
-    make a new name durable. `end`: kill a child, and what it started where that can be told. `readable`:
+    make a new name durable. `give_to_owner_of`: an open file to who owns a directory, where we are root and
+    that is another. `end`: kill a child, and what it started where that can be told. `readable`:
     whether a pipe has something, or has ended, within so many seconds.
     """
 
@@ -35,6 +36,7 @@ class Machine:
     lock: Callable[[int], None]
     allocate: Callable[[int, int, int], None]
     sync_directory: Callable[[Path, Callable[[int], None]], None]
+    give_to_owner_of: Callable[[str, int], None]
     end: Callable[[int], None]
     readable: Callable[[int, float], bool]
 
@@ -48,6 +50,7 @@ def posix() -> Machine:
         lock=_flock,
         allocate=getattr(os, "posix_fallocate", _filled),
         sync_directory=_directory_synced,
+        give_to_owner_of=_given,
         end=_group_killed,
         readable=_selected,
     )
@@ -83,6 +86,7 @@ def windows(environ: Mapping[str, str], crt: Crt) -> Machine:
         lock=lock,
         allocate=_filled,
         sync_directory=lambda directory, fsync: None,  # there is no such call, and none is needed
+        give_to_owner_of=lambda directory, opened: None,  # rights are those of the directory
         end=_killed,
         readable=lambda opened, within_s: _peeked(crt.waiting, opened, within_s),
     )
@@ -107,6 +111,12 @@ def _directory_synced(directory: Path, fsync: Callable[[int], None]) -> None:
         fsync(opened)
     finally:
         os.close(opened)
+
+
+def _given(directory: str, opened: int) -> None:
+    owner = os.stat(directory)
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.fchown(opened, owner.st_uid, owner.st_gid)
 
 
 def _group_killed(pid: int) -> None:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from drainer.core.model import Instant, elapsed
+from drainer.fresh import private
 from drainer.log import Log
 from drainer.machine import THIS
 from drainer.ports import Clock
@@ -78,7 +79,7 @@ class SelfCheck:
     def _start(self) -> None:
         report = self._settings.state / KEPT_AS
         try:
-            with open(report, "wb", opener=_private) as out:
+            with open(report, "wb", opener=private) as out:
                 self._process = subprocess.Popen(
                     [*self._command, *arguments(self._settings)],
                     stdin=subprocess.DEVNULL,
@@ -135,7 +136,3 @@ def arguments(settings: Settings) -> list[str]:
         if value != getattr(default, FLAGS[name].field):
             given += [FLAGS[name].option, str(value)]
     return given
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)

@@ -114,3 +114,29 @@ def test_whatever_the_umask_nobody_else_reads_the_state(state: Path, name: str) 
     assert modes
     for found, mode in modes.items():
         assert mode == (0o644 if found.startswith("draining") else 0o600), found
+
+
+needs_root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="files are given away by root alone"
+)
+DAEMON = (12345, 54321)
+
+
+@needs_root
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_what_root_makes_belongs_to_the_daemon(state: Path, write: Callable[[Path], None]) -> None:
+    """Or a command of root (`restore --offline`) would leave a journal that its daemon cannot open."""
+    os.chown(state, *DAEMON)
+    write(state)
+    made = [path.stat() for path in state.iterdir()]
+    assert {(each.st_uid, each.st_gid) for each in made} == {DAEMON}
+
+
+@needs_root
+@pytest.mark.parametrize("name", [name for name in WRITES if not name.endswith(".new")])
+def test_root_gives_away_only_what_it_made(state: Path, other: Path, name: str) -> None:
+    """A file that was there before, which may be somebody else's by a hard link, keeps its owner."""
+    os.chown(state, *DAEMON)
+    os.link(other, state / name)
+    WRITES[name](state)
+    assert other.stat().st_uid == 0

@@ -51,6 +51,14 @@ def test_on_windows_everything_lies_under_program_data(tmp_path: Path) -> None:
     assert str(elsewhere.policy).startswith("C:\\ProgramData")
 
 
+def test_on_windows_a_new_file_stays_whose_it_is(tmp_path: Path) -> None:
+    """Its directory says who may read and write it."""
+    with open(tmp_path / "made", "w", encoding="ascii") as opened:
+        before = os.fstat(opened.fileno())
+        on_windows(tmp_path).give_to_owner_of("C:\\nowhere", opened.fileno())
+        assert os.fstat(opened.fileno()) == before
+
+
 def test_on_windows_every_daemon_locks_the_same_byte(tmp_path: Path) -> None:
     """A lock there is a region from where the file stands, and the lock's file is opened at its end."""
     locked: list[int] = []

@@ -125,11 +125,14 @@ env >/witnessed
 
 
 def test_a_removal_gives_back_with_the_settings_of_this_vm(deb: Path, tmp_path: Path) -> None:
-    """No daemon runs: it is given back by the journal, with all that /etc/default/drainer says."""
+    """No daemon runs: it is given back by the journal, wherever that lies, with all that /etc/default/drainer
+    says."""
     with clean_root(tmp_path / "root") as root:
         install(root, deb)
-        (root.path / "etc/default/drainer").write_text("DRAINER_IDENTITY=the-third\n", encoding="ascii")
-        (root.path / "var/lib/drainer/journal.jsonl").touch()
+        settings = "DRAINER_IDENTITY=the-third\nDRAINER_STATE=/srv/state\n"
+        (root.path / "etc/default/drainer").write_text(settings, encoding="ascii")
+        (root.path / "srv/state").mkdir()
+        (root.path / "srv/state/journal.jsonl").touch()
         (root.path / "usr/bin/drainer").write_text(WITNESS, encoding="ascii")
         (root.path / "witnessed").touch(mode=0o666)
         (root.path / "witnessed").chmod(0o666)

@@ -38,6 +38,7 @@ ExecStart=/bin/sh -c 'cat /proc/sys/kernel/random/boot_id >/run/boot_id'
 WantedBy=multi-user.target
 """
 
+DROP_IN = "/etc/systemd/system/drainer.service.d/own.conf"
 MARKER = "/var/lib/drainer/draining"
 POLICY_FILE = "/etc/drainer/policy.yaml"
 SETTINGS = "/etc/default/drainer"
@@ -186,16 +187,27 @@ def test_removal_in_the_middle_gives_back_first(tmp_path: Path, furnished: Path)
 
 
 def test_removal_with_the_daemon_dead_gives_back_first(tmp_path: Path, furnished: Path) -> None:
-    """The same where the daemon was stopped in the middle: by the journal, with the VM's own settings and as
-    the daemon's user."""
+    """The same where the daemon was stopped in the middle: by the journal, as the daemon's user, with the
+    settings and in the groups that this VM's drop-ins and settings say."""
+    hooks = "hooks:\n  - {stage: before-restore, command: [sh, -c, 'id -nG >/var/lib/drainer/groups']}"
     own = {"policy": "/etc/drainer/own.yaml", "marker": "/var/lib/drainer/own"}
-    with site(tmp_path, furnished, **own) as vm:
+    with site(tmp_path, furnished, hooks=hooks, **own) as vm:
+        vm.machine.run("systemctl", "stop", "drainer")
+        settings = vm.machine.read(SETTINGS).splitlines()
+        dropped = [f'Environment="{line}"' for line in settings if line.startswith("DRAINER_POLICY")]
+        dropped += ['Environment="DRAINER_STATE=/var/lib/drainer/a place"', "SupplementaryGroups=adm"]
+        (vm.machine.path / DROP_IN.lstrip("/")).parent.mkdir()
+        vm.machine.write(DROP_IN, "\n".join(["[Service]", *dropped, ""]))
+        vm.machine.write(SETTINGS, "\n".join([*settings[:2], ""]))
+        vm.machine.run("systemctl", "daemon-reload")
+        vm.machine.run("systemctl", "start", "drainer")
         vm.drained()
         vm.machine.run("systemctl", "stop", "drainer")
         assert vm.machine.exists(vm.marker)
         said = vm.dpkg("--remove", "drainer")
         assert said.startswith("0 "), said
         assert not vm.machine.exists(vm.marker)
+        assert vm.machine.read("/var/lib/drainer/groups").split() == ["drainer", "adm"]
         owners = vm.machine.run("find", "/var/lib/drainer", "-not", "-user", "drainer").stdout
         assert owners == "", "nobody else wrote there"
 

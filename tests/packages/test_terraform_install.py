@@ -22,6 +22,7 @@ from tests.infra.terraform.tool import Tool, copied
 from tests.infra.terraform.world import SIDECAR, World
 from tests.packages.root import Machine, booted, needs_roots
 from tests.packages.shop import Shop, selling
+from tests.packages.versions import UNIT as PACKAGED
 from tests.packages.versions import as_version
 from tests.until import until
 
@@ -29,6 +30,7 @@ pytestmark = needs_roots
 
 SCRIPT = "/usr/local/sbin/drainer-install"
 UNIT = "/etc/systemd/system/drainer-install.service"
+UNIT_OF_DEB = f"/{PACKAGED}"
 STAMP = "/etc/drainer/installed-by-terraform"
 POLICY = "/etc/drainer/policy.yaml"
 
@@ -101,6 +103,21 @@ def test_terraforms_script_installs_the_package(order: Order, tmp_path: Path) ->
             machine.run(SCRIPT)
         version = machine.run("dpkg-query", "--show", "--showformat=${db:Status-Status}", "drainer").stdout
         assert version == "installed"
+
+
+def test_what_terraform_names_is_what_runs(order: Order, deb: Path, tmp_path: Path) -> None:
+    """An older package is installed over a newer one, which is how one rolls back; one of the same version
+    but with other bytes over what is there."""
+    with first_boot(tmp_path / "root", order) as machine:
+        for version, mark in (("99.0", "newer"), ("0.0.1", "older"), ("0.0.1", "rebuilt")):
+            order.shop.package = as_version(deb, version, tmp_path, mark=mark).read_bytes()
+            checksum = hashlib.sha256(order.shop.package).hexdigest()
+            named = order.files[SCRIPT].replace(hashlib.sha256(order.package).hexdigest(), checksum)
+            machine.write(SCRIPT, named)
+            machine.run(SCRIPT)
+            found = machine.run("dpkg-query", "--show", "--showformat=${Version}", "drainer").stdout
+            assert (found, machine.read(UNIT_OF_DEB).endswith(f"# {mark}\n")) == (version, True)
+            assert machine.is_active("drainer")
 
 
 def test_another_package_is_refused(order: Order, deb: Path, tmp_path: Path) -> None:

@@ -118,6 +118,20 @@ def test_what_failed_is_tried_again(script: str, tmp_path: Path, failing: str) -
     assert stamp.exists()
 
 
+def test_a_policy_with_a_fault_replaces_none(script: str, tmp_path: Path) -> None:
+    """The one that rules stays until another is found good: else the next start would fail."""
+    policy = tmp_path / "etc/drainer/policy.yaml"
+    policy.parent.mkdir(parents=True)
+    policy.write_text("the one that rules")
+    vm = Vm(tmp_path)
+    vm.fail("drainer")
+    assert vm.run(script) != 0
+    assert policy.read_text() == "the one that rules"
+    vm.recover()
+    assert vm.run(script) == 0
+    assert policy.read_text() == policy_of(script)
+
+
 def test_the_unit_waits_for_what_the_script_leaves(applied_once: Tool) -> None:
     """The unit's condition names the file that the script leaves last."""
     files = boot.files(applied_once)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.azure import azure
 from tests.packages.root import BOOKWORM, Root, clean_root, install, needs_roots
+from tests.packages.versions import as_version
 from tests.sidecar import standing
 
 pytestmark = needs_roots
@@ -115,6 +116,24 @@ def test_a_complete_episode_by_azure(deb: Path, suite: str, tmp_path: Path) -> N
         )
         checks = {check["name"]: check["verdict"] for check in json.loads(examined.stdout)["checks"]}
         assert checks["bytecode"] == "pass"
+
+
+MODULES = "usr/lib/drainer/lib/python3.11/site-packages/drainer"
+
+
+def test_bytecode_is_made_for_another_python_and_goes_with_its_sources(deb: Path, tmp_path: Path) -> None:
+    """Where none is carried it is made at the installation; an upgrade takes away the older one."""
+    with clean_root(tmp_path / "root") as root:
+        install(root, deb)
+        carried = sorted((root.path / MODULES).rglob("*.cpython-311.pyc"))
+        for bytecode in carried:
+            bytecode.unlink()
+        root.run("/var/lib/dpkg/info/drainer.postinst", "configure")
+        assert sorted((root.path / MODULES).rglob("*.cpython-311.pyc")) == carried
+        older = root.path / MODULES / "__pycache__" / "__init__.cpython-313.pyc"
+        older.touch()
+        install(root, as_version(deb, "99.0", tmp_path))
+        assert not older.exists()
 
 
 WITNESS = """\

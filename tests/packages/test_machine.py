@@ -182,8 +182,11 @@ def test_removal_in_the_middle_gives_back_first(tmp_path: Path, furnished: Path)
         assert '"event": "episode.closed"' in said, "by the daemon, before it was stopped"
         assert not vm.machine.is_active("drainer")
         assert '"kind":"closed"' in vm.machine.read(JOURNAL).replace(" ", "")
+        vm.machine.write("/etc/drainer/of-an-operator.yaml", "")
         assert vm.dpkg("--purge", "drainer").startswith("0 ")
         assert not any(vm.machine.exists(place) for place in ("/var/lib/drainer", "/etc/drainer", SETTINGS))
+        units = vm.machine.run("find", "/etc/systemd", "/var/lib/systemd", "-name", "*drainer*").stdout
+        assert units == "", "nothing is enabled, and nothing remembers that it was"
 
 
 def test_removal_with_the_daemon_dead_gives_back_first(tmp_path: Path, furnished: Path) -> None:

@@ -109,8 +109,13 @@ variable "probe" {
   nullable = false
 
   validation {
-    condition     = var.probe.interval_s >= 5 && var.probe.interval_s <= 60 && var.probe.threshold >= 1 && var.probe.threshold <= 10
-    error_message = "probe: expected an interval of 5 to 60 seconds and a threshold of 1 to 10."
+    condition     = var.probe.interval_s >= 5 && var.probe.interval_s <= 60 && floor(var.probe.interval_s) == var.probe.interval_s
+    error_message = "probe.interval_s: expected a whole number of seconds from 5 to 60."
+  }
+
+  validation {
+    condition     = var.probe.threshold >= 1 && var.probe.threshold <= 10 && floor(var.probe.threshold) == var.probe.threshold
+    error_message = "probe.threshold: expected a whole number from 1 to 10."
   }
 }
 

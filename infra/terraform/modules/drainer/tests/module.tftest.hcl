@@ -160,14 +160,56 @@ run "a_token_goes_to_blobs_only" {
   expect_failures = [var.package]
 }
 
+# One fault in each variable, so that each validation is seen to find its own.
 run "other_values_are_refused" {
   command = plan
   variables {
     name             = "Web"
-    service          = { port = 0, ready_path = "ready" }
+    scopes           = {}
+    service          = { port = 0 }
     probe            = { interval_s = 1 }
     policy           = "version: 2"
     virtual_machines = { a = { id = "a", location = "westeurope" } }
   }
-  expect_failures = [var.name, var.service, var.probe, var.policy, var.virtual_machines]
+  expect_failures = [var.name, var.scopes, var.service, var.probe, var.policy, var.virtual_machines]
+}
+
+run "so_are_parts_of_a_whole" {
+  command = plan
+  variables {
+    package = {
+      url    = "https://drainer.blob.core.windows.net/packages/drainer.deb"
+      sha256 = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      access = "anybody"
+    }
+    service = { port = 80.5 }
+    probe   = { interval_s = 7.5 }
+  }
+  expect_failures = [var.package, var.service, var.probe]
+}
+
+run "so_are_routes_that_are_none" {
+  command = plan
+  variables {
+    service = { ready_path = "ready" }
+    probe   = { threshold = 0 }
+  }
+  expect_failures = [var.service, var.probe]
+}
+
+run "so_is_a_probe_that_nobody_answers" {
+  command = plan
+  variables {
+    service = { probe = "nobody" }
+    probe   = { threshold = 1.5 }
+  }
+  expect_failures = [var.service, var.probe]
+}
+
+run "so_is_a_health_route_with_a_space" {
+  command = plan
+  variables {
+    service = { health_path = "/health z" }
+  }
+  expect_failures = [var.service]
 }

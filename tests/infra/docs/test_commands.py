@@ -71,6 +71,36 @@ def accepted(arguments: list[str]) -> bool:
     return True
 
 
+MENTIONS = (
+    *((page, r"(?:^    |`)drainer (.+?)(?:`|$)") for page in PAGES),
+    (ROOT / "infra/terraform/demo/outputs.tf", r"(?:'|; |\")drainer (.+?)(?:'|\"|;)"),
+    (ROOT / "infra/terraform/demo/gate", r"'drainer (.+?) \|"),
+    (ROOT / "infra/packages/deb/prerm", r"(?:^ +|-- |if |; )drainer (.+?)(?: \|\||  |;| 2>|$)"),
+    *((unit, r"/usr/bin/drainer (.+)$") for unit in sorted(ROOT.glob("infra/systemd/*.service"))),
+    *((script, r"-m drainer (.+?)(?:'| }|$)") for script in sorted(ROOT.glob("infra/windows/*.ps1"))),
+    (ROOT / "infra/monitoring/alerts.yaml", r"^ +description: \"drainer ([a-z]+) on"),
+)
+
+
+@pytest.mark.parametrize(
+    ("page", "pattern"), MENTIONS, ids=[str(page.relative_to(ROOT)) for page, _ in MENTIONS]
+)
+def test_what_a_text_or_a_script_mentions_is_a_command(
+    page: Path, pattern: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also within a sentence, where its arguments may be left out: the verb is one, and it has each flag."""
+    text = page.read_text(encoding="utf-8")
+    outside = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S) if page.suffix == ".md" else text
+    mentioned = [line for line in re.findall(pattern, outside, re.M) if re.match("[a-z]", line)]
+    assert mentioned or page.suffix == ".md", "nothing was found: the pattern is too old"
+    for line in mentioned:
+        verb = line.split()[0]
+        assert accepted([verb, "--help"]), f"drainer {line}: {capsys.readouterr().err}"
+        known = capsys.readouterr().out
+        for flag in re.findall(r"--[a-z][a-z-]*", line) if verb not in PASSED_ON else ():
+            assert flag in known, f"drainer {line}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_target_of_make_is_one(page: Path) -> None:
     """In the Makefile."""

@@ -10,6 +10,9 @@ Set-StrictMode -Version 2
 $ErrorActionPreference = 'Stop'
 $Inside = "$Program\venv\Scripts\python.exe"
 
+if (-not (Test-Path -LiteralPath $Inside)) {
+    throw "expected drainer's Python, found nothing at $Inside; nothing was stopped or removed. Installed elsewhere: -Program"
+}
 if (Get-Service -Name drainer -ErrorAction SilentlyContinue) {
     Stop-Service -Name drainer
     & $Inside -m drainer restore --offline
@@ -21,6 +24,7 @@ if (Get-Service -Name drainer -ErrorAction SilentlyContinue) {
     if ($LASTEXITCODE -ne 0) { throw "removing the service failed with exit code $LASTEXITCODE" }
 }
 if (Get-ScheduledTask -TaskName 'drainer once' -ErrorAction SilentlyContinue) {
+    Stop-ScheduledTask -TaskName 'drainer once'
     Unregister-ScheduledTask -TaskName 'drainer once' -Confirm:$false
 }
 Remove-EventLog -Source drainer -ErrorAction SilentlyContinue

@@ -56,6 +56,15 @@ def test_the_places_are_those_of_the_daemon() -> None:
         assert PureWindowsPath(str(place)) == PureWindowsPath(r"C:\ProgramData\drainer") / name
 
 
+def test_nothing_is_stopped_before_it_is_sure_that_it_can_be_given_back() -> None:
+    """The program is looked for, the service stopped, the VM given back, and only then anything removed."""
+    text = SCRIPTS[1].read_text(encoding="ascii")
+    steps = ("Test-Path -LiteralPath $Inside", "Stop-Service", "restore --offline", "drainer.service remove")
+    places = [text.index(step) for step in (*steps, "Remove-Item -Recurse")]
+    assert places == sorted(places)
+    assert text.index("Stop-ScheduledTask") < text.index("Unregister-ScheduledTask")
+
+
 def test_the_shipped_policy_is_sound(tmp_path: Path) -> None:
     """But for its marker, which is a path of Windows, inside the folder that web servers may read."""
     text = (ROOT / "infra" / "windows" / "policy.yaml").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,17 @@ def test_the_site_builds_only_where_every_link_holds() -> None:
         found = built(broken=broken)
         assert found.returncode != 0
         assert "gone" in found.stderr
+
+
+def test_every_alternative_was_read_at_a_state_and_on_a_day() -> None:
+    """Of each repository that is compared the commit is named, and of the whole page the day."""
+    page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    assert re.search(r"^Read on \d{4}-\d\d-\d\d, ", page, re.M)
+    sources = re.findall(r"^\d+\. (?:.+\n)+?(?=\d+\. |\Z)", page.partition("## Sources\n")[2], re.M)
+    cited = {int(number) for number in re.findall(r"\[(\d+)\]", page)}
+    assert [int(source.partition(".")[0]) for source in sources] == sorted(cited)
+    for source in sources:
+        assert "github.com" not in source or re.search(r"at commit [0-9a-f]{7}\b", source), source
 
 
 def test_every_flag_is_in_the_reference() -> None:

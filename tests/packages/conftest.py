@@ -35,8 +35,7 @@ def build_into(out: Path, **environment: str) -> None:
     assert done.stdout.splitlines()[-1].startswith("packages: ")
 
 
-@pytest.fixture(scope="session")
-def packages() -> Path:
+def kept() -> Path:
     """The folder with all of them. Built anew only where an input changed; one builds, the others wait."""
     KEPT.mkdir(parents=True, exist_ok=True)
     with (KEPT / "lock").open("w") as lock:
@@ -47,6 +46,11 @@ def packages() -> Path:
                 shutil.rmtree(stale)
             build_into(made)
     return made
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    return kept()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from drainer.settings import FLAGS, Settings
 SPREAD = timedelta(seconds=60)
 """A fleet that starts together asks at moments that differ by so much."""
 
-DOCTOR = (sys.executable, "-m", "drainer", "doctor", "--json")
+DOCTOR = (sys.executable, "-P", "-m", "drainer", "doctor", "--json")
 LIMIT = timedelta(minutes=5)
 KEPT_AS = "doctor.json"
 FORWARDED = ("metadata-url", "vm-name", "policy", "state", "management-url", "management-ca", "identity")

@@ -17,7 +17,7 @@ from typing import Any
 from drainer.cli import exits
 from drainer.machine import THIS
 
-COMMAND = (sys.executable, "-m", "drainer", "run")
+COMMAND = (sys.executable, "-P", "-m", "drainer", "run")
 """Its settings come from the machine's environment: DRAINER_POLICY and the like."""
 
 NAME = "drainer"

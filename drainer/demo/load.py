@@ -31,7 +31,7 @@ class Load:
         self._file = root / "results.jsonl"
         self._log = root / "traffic.log"
         self._command = [
-            *(sys.executable, "-m", "drainer.demo.load"),
+            *(sys.executable, "-P", "-m", "drainer.demo.load"),
             *(address, f"{rate:g}", str(self._file), f"{longest_s:g}"),
         ]
         self._process: subprocess.Popen[bytes] | None = None

@@ -44,7 +44,7 @@ class Machine:
         self._start(
             "application",
             [
-                *(sys.executable, "-m", "drainer.demo.application"),
+                *(sys.executable, "-P", "-m", "drainer.demo.application"),
                 *("--listen", place.application, "--name", place.name),
                 *("--marker", str(place.marker)),
                 *("--warm-up", "0" if warm else str(self._warm_up_s)),
@@ -104,7 +104,7 @@ class Machine:
 def sidecar_command(place: Place) -> list[str]:
     """The command that one would put into a unit, with this VM's places."""
     return [
-        *(sys.executable, "-m", "drainer", "run"),
+        *(sys.executable, "-P", "-m", "drainer", "run"),
         *("--metadata-url", place.metadata_url, "--source", "scheduled-events"),
         *("--policy", str(place.policy), "--state", str(place.state)),
         *("--socket", str(place.socket), "--local", "off", "--boot-id", str(place.boot_id)),

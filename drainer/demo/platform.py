@@ -35,7 +35,7 @@ class Platform:
 
     def start(self) -> None:
         """Returns once the control path answers."""
-        command = [sys.executable, "-m", "metadata_server", "serve"]
+        command = [sys.executable, "-P", "-m", "metadata_server", "serve"]
         command += ["--topology", str(self._file), "--control", self._control]
         command += [part for switch in self._switches for part in ("--switch", switch)]
         self._process = started(command, self._log)

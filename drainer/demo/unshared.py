@@ -36,7 +36,7 @@ def become(module: str, arguments: Sequence[str]) -> None:
         raise RuntimeError(why)
     os.environ["PATH"] = _path()
     sys.stdout.flush()
-    command = [*_unshare(), sys.executable, "-m", module, *arguments]
+    command = [*_unshare(), sys.executable, *_path_as_here(), "-m", module, *arguments]
     os.execvp(command[0], command)  # an argument list, no shell  # nosec B606
 
 
@@ -44,6 +44,11 @@ def settle_in() -> None:
     """Inside: a /run of our own, so that the namespaces' names are seen by nobody else."""
     mount = ["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]
     subprocess.run(mount, check=True, timeout=60)
+
+
+def _path_as_here() -> tuple[str, ...]:
+    """Modules of the working directory only where this process itself looks for them there."""
+    return () if {"", os.getcwd()} & set(sys.path) else ("-P",)
 
 
 def _unshare() -> tuple[str, ...]:

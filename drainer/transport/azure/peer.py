@@ -22,7 +22,7 @@ from drainer.transport.azure.framing import LONGEST_LINE, Answer, read_answer, r
 from drainer.transport.azure.settings import ArmSettings, environment
 from drainer.transport.program import Tail
 
-COMMAND = (sys.executable, "-m", "drainer.transport.azure.child")
+COMMAND = (sys.executable, "-P", "-m", "drainer.transport.azure.child")
 PATIENCE_S = 1.5
 """How long one call holds the deciding thread."""
 

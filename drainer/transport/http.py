@@ -22,6 +22,10 @@ from drainer.transport.timed_socket import TimedSocket, connected
 BODY_LIMIT = 1 << 20
 """The largest body that is read, in bytes."""
 
+WIRE_LIMIT = 2 * BODY_LIMIT
+"""The most bytes of one answer with its framing. http.client bounds neither a chunk of "-1" bytes, nor the
+size of a chunk's line, nor heads of 100 Continue."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -145,13 +149,14 @@ class HttpPeer:
         self._connection = HTTPConnection(self._base.host, self._base.port)
         self._connection.auto_open = 0
         self._connection.sock = self._socket
+        self._socket.most = WIRE_LIMIT
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], deadline: float
     ) -> Answer:
         assert self._socket is not None
         self._socket.deadline = deadline
-        self._socket.heard = False
+        self._socket.heard = 0
         self._send(method, path, body, headers)
         return self._receive(deadline)
 

@@ -1,12 +1,13 @@
-"""A socket with one deadline over any number of reads and writes.
+"""A socket with one deadline, and one bound in bytes, over any number of reads and writes.
 
 A plain socket's timeout starts anew with every byte that arrives, so a peer that trickles could hold its
-reader for ever. Deadlines are `time.monotonic` seconds.
+reader for ever; and whoever reads from it may read on and on. Deadlines are `time.monotonic` seconds.
 """
 
 from __future__ import annotations
 
 import socket
+import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +18,19 @@ if TYPE_CHECKING:
 class TimedSocket(socket.socket):
     """Inherits, since http.client reads through `makefile`, which asks for a real socket.
 
-    `heard` is set by the first byte that is read.
+    `heard` counts the bytes that were read; past `most` a read raises OverflowError.
     """
 
     deadline = 0.0
-    heard = False
+    heard = 0
+    most = sys.maxsize
 
     def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
         self._until(self.deadline)
         count = super().recv_into(buffer, nbytes, flags)
-        self.heard = self.heard or count > 0
+        self.heard += count
+        if self.heard > self.most:
+            raise OverflowError(f"more than {self.most} bytes")
         return count
 
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:

@@ -164,6 +164,34 @@ def endless_headers(talk: Talk) -> None:
     talk.send(b"HTTP/1.1 200 OK\r\n" + b"X-More: yes\r\n" * 200)
 
 
+def on_and_on(head: bytes, again: bytes) -> Script:
+    """The head, and then the same again for as long as somebody listens."""
+
+    def script(talk: Talk) -> None:
+        talk.request()
+        talk.send(head)
+        while True:
+            talk.send(again)
+
+    return script
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+ENDLESS = {
+    "a chunk of -1 bytes": on_and_on(CHUNKED + b"-1\r\n", b"x" * 65536),
+    "chunks with long lines": on_and_on(CHUNKED, b"1;" + b"x" * 60000 + b"\r\nx\r\n"),
+    "trailers": on_and_on(CHUNKED + b"0\r\n", b"X-More: yes\r\n" * 1000),
+    "heads that say continue": on_and_on(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+}
+
+
+@pytest.mark.parametrize("script", ENDLESS.values(), ids=list(ENDLESS))
+def test_no_framing_holds_more_than_an_answer_may(script: Script) -> None:
+    """However an answer without end is framed, the call gives up by its size, long before its deadline."""
+    assert kind_of(script, timeout_s=60) == "oversized"
+
+
 @pytest.mark.parametrize(
     ("kind", "script"),
     [

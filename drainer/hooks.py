@@ -19,6 +19,9 @@ from drainer.transport import program
 
 ASK_AGAIN = timedelta(seconds=10)
 SOONEST = timedelta(seconds=1)
+LATEST = timedelta(days=1)
+"""No hook is waited for longer at a time, whatever it says: what it prints may be no time at all."""
+
 KEPT = 4096
 """Bytes of a hook's output that are kept: the last ones."""
 
@@ -101,12 +104,13 @@ def _environment(call: HookCall) -> Mapping[str, str]:
 
 def _wait(last_line: str, now: Instant) -> HookWait:
     """`until=RFC3339` or `for=30s` on the last line; without one, ask again in ten seconds."""
-    return HookWait(retry_at=later(now, max(SOONEST, _asked_for(last_line, now))), reason=last_line)
+    asked = min(max(SOONEST, _asked_for(last_line, now)), LATEST)
+    return HookWait(retry_at=later(now, asked), reason=last_line)
 
 
 def _asked_for(line: str, now: Instant) -> timedelta:
     if found := re.search(r"\bfor=(\d+(?:\.\d+)?)(ms|s|m|h|d)\b", line):
-        return timedelta(seconds=float(found[1]) * UNITS[found[2]])
+        return timedelta(seconds=min(float(found[1]) * UNITS[found[2]], LATEST.total_seconds()))
     if found := re.search(r"\buntil=(\S+)", line):
         return _until(found[1], now)
     return ASK_AGAIN

@@ -77,13 +77,20 @@ def test_what_a_hook_is_told(tmp_path: Path) -> None:
         ("until=2026-01-01T01:05:00+01:00", 300),
         ("until=2026-01-01T00:05:00", 300),
         ("until=2025-01-01T00:00:00Z", 1),
+        ("for=3000000d", 86400),
+        ("for=99999999999999999999999d", 86400),
+        (f"for={'9' * 400}s", 86400),
+        ("until=9999-12-31T23:59:59Z", 86400),
+        ("until=9999-12-31T23:59:59-14:00", 86400),
+        ("until=0001-01-01T00:00:00+14:00", 1),
         ("until=tomorrow", 10),
         ("", 10),
         ("no idea", 10),
     ],
 )
 def test_blocker_holds_until_it_says(last_line: str, seconds: float) -> None:
-    """Exit 10 waits as long as the last line asks, at least a second, ten where it asks for nothing clear."""
+    """Exit 10 waits as long as the last line asks, at least a second, at most a day, ten seconds where it
+    asks for nothing clear."""
     found = answer(shell(f"echo first; echo '{last_line}'; exit 10"))
     assert isinstance(found, HookWait)
     assert found.retry_at == in_s(seconds).retry_at

@@ -49,6 +49,15 @@ DRAIN = Admin.FORCED_DRAIN | Admin.INHERITED_DRAIN
 OPERATIONAL = {"1", "2"}
 """`srv_op_state` STARTING and RUNNING."""
 
+STATE_COLUMNS = ("be_name", "srv_name", "srv_admin_state", "srv_op_state", "srv_uweight")
+STAT_COLUMNS = (
+    "pxname",
+    "svname",
+    "scur",
+    "qcur",
+    *("check_status", "check_health", "check_rise", "check_fall"),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -113,13 +122,12 @@ class HaProxy:
 
     def in_flight(self) -> Work:
         """Sessions and queued requests of this VM's servers, as HAProxy counts them."""
-        stats = self._stats()
-        present = [stats[s.entry] for s in self._ours(self._servers()) if s.entry in stats]
+        present = self._stats(server.entry for server in self._ours(self._servers())).values()
         if not present:
             return Unmeasured(reason="haproxy has no server of this VM")
         try:
             return InFlight(count=sum(_sum(row, "scur", "qcur") for row in present))
-        except (KeyError, ValueError) as error:
+        except ValueError as error:
             raise Transient("haproxy-garbled", f"show stat: {error}") from error
 
     def cordon(self) -> Progress:
@@ -171,9 +179,13 @@ class HaProxy:
 
     def _servers(self) -> tuple[Server, ...]:
         try:
-            return tuple(_server(row) for row in rows(self._api.show("show servers state")))
-        except (KeyError, ValueError) as error:
+            answer = self._api.show("show servers state")
+            found = tuple(_server(row) for row in rows(answer, *STATE_COLUMNS))
+        except ValueError as error:
             raise Transient("haproxy-garbled", f"show servers state: {error}") from error
+        if len({server.entry for server in found}) < len(found):
+            raise Transient("haproxy-garbled", "show servers state: a server stands twice")
+        return found
 
     def _ours(self, servers: Iterable[Server]) -> tuple[Server, ...]:
         if self._options.servers:
@@ -183,19 +195,17 @@ class HaProxy:
             raise Transient("vm-name-unknown", "which servers are this VM's is not known yet")
         return tuple(server for server in servers if server.name.casefold() == name)
 
-    def _stats(self) -> Mapping[str, Mapping[str, str]]:
-        """By BACKEND/SERVER: servers only (type 4), every proxy."""
-        table = rows(self._api.show("show stat -1 4 -1"))
-        try:
-            return {f"{row['pxname']}/{row['svname']}": row for row in table}
-        except KeyError as error:
-            raise Transient("haproxy-garbled", f"show stat: {error}") from error
+    def _stats(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
+        """Of these servers, by BACKEND/SERVER: servers only (type 4), every proxy."""
+        wanted, answer = frozenset(names), self._api.show("show stat -1 4 -1")
+        found = ((f"{row['pxname']}/{row['svname']}", row) for row in rows(answer, *STAT_COLUMNS))
+        return {entry: row for entry, row in found if entry in wanted}
 
     def _ready(self, names: list[str]) -> Progress:
-        stats = self._stats() if names else {}
+        stats = self._stats(names) if names else {}
         try:
-            unchecked = [name for name in names if not _is_up(stats.get(name, {}))]
-        except (KeyError, ValueError) as error:
+            unchecked = [name for name in names if name not in stats or not _is_up(stats[name])]
+        except ValueError as error:
             raise Transient("haproxy-garbled", f"show stat: {error}") from error
         self._set([name for name in names if name not in unchecked], "ready")
         if unchecked:
@@ -246,7 +256,11 @@ def _admin(detail: str) -> Admin:
 
 
 def _sum(row: Mapping[str, str], *columns: str) -> int:
-    return sum(int(row[column] or 0) for column in columns)
+    """Raises ValueError, also for a count below zero: it could make up for another."""
+    counts = [int(row[column] or 0) for column in columns]
+    if min(counts) < 0:
+        raise ValueError(f"{', '.join(columns)}: expected 0 or more, got {counts}")
+    return sum(counts)
 
 
 def _is_up(row: Mapping[str, str]) -> bool:
@@ -255,7 +269,7 @@ def _is_up(row: Mapping[str, str]) -> bool:
     A server that leaves maintenance counts as up before its first check, with its health at `rise`; a pass
     lifts it to rise + fall − 1 (server-states in HAProxy's `server.c`). With fall 1 the two are the same.
     """
-    if not row.get("check_status"):
+    if not row["check_status"]:
         return True
     return _sum(row, "check_health") >= _sum(row, "check_rise", "check_fall") - 1
 

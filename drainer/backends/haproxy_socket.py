@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
@@ -16,6 +16,8 @@ from drainer.errors import Broken, Refused, Transient
 
 TIME_S = 2.0
 ANSWER_LIMIT = 16 << 20
+LONGEST_LINE = 1 << 16
+MOST_LINES = 100_000
 CHUNK = 1 << 16
 
 
@@ -111,23 +113,52 @@ class RuntimeApi:
                 return path
 
 
-def rows(answer: str, *, after: str = "# ") -> tuple[Mapping[str, str], ...]:
-    """A table as HAProxy prints it: a header that begins with "# ", then one line per row.
+def rows(answer: str, *columns: str) -> Iterator[Mapping[str, str]]:
+    """These columns of a table as HAProxy prints it: a header that begins with "# ", then one line per row.
 
-    Commas separate where the header has them, else blanks. Raises Transient where a row is incomplete:
-    half a table must not pass for all of it.
+    Commas separate where the header has them, else blanks. One row at a time: a table is long, and what
+    stands in HAProxy's place may make it longer. Raises Transient where a row is incomplete, since half a
+    table must not pass for all of it, or where a column that HAProxy always has is missing.
     """
-    lines = answer.splitlines()
-    start = next((at for at, line in enumerate(lines) if line.startswith(after)), None)
-    if start is None or not answer.endswith("\n\n"):
+    lines = _lines(answer)
+    header = next((line for line in lines if line.startswith("# ")), None)
+    if header is None or not answer.endswith("\n\n"):
         raise Transient("haproxy-garbled", f"no whole table: {answer[:100]!r}")
-    delimiter = "," if "," in lines[start] else " "
-    header, *body = csv.reader((line for line in lines[start:] if line), delimiter=delimiter)
-    names = [name.removeprefix("# ") for name in header if name not in ("", "#")]
-    found = [dict(zip(names, row, strict=False)) for row in body]
-    if any(len(row) < len(names) for row in found):
-        raise Transient("haproxy-garbled", "a row of the table is incomplete")
-    return tuple(found)
+    try:
+        yield from _rows(csv.reader(_with(header, lines), delimiter="," if "," in header else " "), columns)
+    except csv.Error as error:
+        raise Transient("haproxy-garbled", f"the table cannot be read: {error}") from error
+
+
+def _rows(table: Iterator[list[str]], columns: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
+    names = [name.removeprefix("# ") for name in next(table) if name not in ("", "#")]
+    try:
+        places = {column: names.index(column) for column in columns}
+    except ValueError as error:
+        raise Transient("haproxy-garbled", f"a column of the table is missing: {error}") from error
+    for row in table:
+        if len(row) < len(names):
+            raise Transient("haproxy-garbled", "a row of the table is incomplete")
+        yield {column: row[at] for column, at in places.items()}
+
+
+def _with(header: str, lines: Iterator[str]) -> Iterator[str]:
+    yield header
+    yield from (line for line in lines if line)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Whole lines. Raises Transient where there are more, or longer ones, than any HAProxy prints."""
+    at = 0
+    for _ in range(MOST_LINES):
+        end = text.find("\n", at)
+        if end < 0:
+            return
+        if end - at > LONGEST_LINE:
+            raise Transient("haproxy-garbled", f"a line of {end - at} characters")
+        yield text[at:end]
+        at = end + 1
+    raise Transient("haproxy-garbled", f"the answer has more than {MOST_LINES} lines")
 
 
 def facts(answer: str) -> Mapping[str, str]:
@@ -138,7 +169,7 @@ def facts(answer: str) -> Mapping[str, str]:
 
 def _whole(connection: socket.socket, deadline: float) -> bytes:
     """Everything until the other side closes."""
-    answer = b""
+    answer = bytearray()
     while True:
         left = deadline - monotonic()
         if left <= 0:
@@ -146,7 +177,7 @@ def _whole(connection: socket.socket, deadline: float) -> bytes:
         connection.settimeout(left)
         chunk = connection.recv(CHUNK)
         if not chunk:
-            return answer
+            return bytes(answer)
         answer += chunk
         if len(answer) > ANSWER_LIMIT:
             raise OSError("the answer is too large")

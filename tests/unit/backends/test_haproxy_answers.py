@@ -31,6 +31,10 @@ from drainer.testing import surroundings
 STATE = "be_id be_name srv_id srv_name srv_op_state srv_admin_state srv_uweight"
 STAT = "# pxname,svname,qcur,scur,check_status,check_rise,check_fall,check_health,"
 INFO = "Name: HAProxy\nPid: 7\nStart_time_sec: 1700000000\n\n"
+QUOTED = "1 web 1 vm9 2 0 1\n" * 10_000
+"""What one quotation mark before it makes a single cell of."""
+
+LINES = "1 web 1 vm9 2 0 1\n" * (haproxy_socket.MOST_LINES + 1)
 WAS = Membership(entries=(Entry(name="web/vm1", standing=Standing.IN, detail="admin=0x00"),))
 
 
@@ -331,6 +335,11 @@ def test_what_others_hold_out_is_waited_for(backend: HaProxy, script: Script, ad
         ("show servers state", b"1\n# be_id be_name\n1 web\n\n"),
         ("show servers state", f"1\n# {STATE} more\n1 web 1 vm1 2 0 1\n\n".encode()),
         ("show servers state", f"1\n# {STATE}\n1 web 1 vm1 2 4096 1\n\n".encode()),
+        ("show servers state", f"1\n# {STATE}\n1 web 1 vm1 2 0 1\n1 web 1 vm1 2 1 1\n\n".encode()),
+        ("show servers state", f"1\n# {STATE}\n1 web 1 vm1 2 0 {'1' * 70_000}\n\n".encode()),
+        ("show servers state", f'1\n# {STATE}\n1 web 1 "vm1 2 0 1\n{QUOTED}\n'.encode()),
+        ("show servers state", f"1\n# {STATE}\n{LINES}\n".encode()),
+        ("show servers state", b"1\n# be_id\n\n"),
         ("show info", b"Name: HAProxy\n\n"),
     ],
 )
@@ -347,10 +356,11 @@ def test_half_an_answer_is_no_answer(backend: HaProxy, script: Script, command: 
         b"# pxname,svname,qcur,\nweb,vm1,0,\n\n",
         b"# svname,qcur,scur,\nvm1,0,0,\n\n",
         f"{STAT}\nweb,vm1,0,x,,,,,\n\n".encode(),
+        f"{STAT}\nweb,vm1,-1,1,,,,,\n\n".encode(),
     ],
 )
 def test_half_a_count_is_no_count(backend: HaProxy, script: Script, raw: bytes) -> None:
-    """Statistics that lack a column, or count in words, are Transient."""
+    """Statistics that lack a column, or count in words or below zero, are Transient."""
     script.raw["show stat"] = raw
     with pytest.raises(Transient, match="haproxy-garbled"):
         backend.in_flight()
@@ -361,6 +371,14 @@ def test_a_check_that_is_not_understood_is_not_up(backend: HaProxy, script: Scri
     script.servers = [Line(admin=0x08, check="L7OK", health="2,3,x")]
     with pytest.raises(Transient, match="haproxy-garbled"):
         backend.restore(WAS)
+    assert script.sets == []
+
+
+def test_a_server_without_statistics_is_not_up(backend: HaProxy, script: Script) -> None:
+    """What HAProxy's statistics leave out was not seen up: it is waited for, not given back."""
+    script.servers = [Line(admin=0x08)]
+    script.raw["show stat"] = f"{STAT}\n\n".encode()
+    assert isinstance(backend.restore(WAS), Pending)
     assert script.sets == []
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drainer.errors import Broken, Transient
-from drainer.fresh import anew
+from drainer.fresh import anew, readable
 from drainer.journal import FileStore, Journal, MemoryStore, StateLock
 from drainer.log import Log
 from drainer.ports import Clock
@@ -58,7 +58,8 @@ class StateDirectory:
     def read(self, name: str) -> str | None:
         """A small file's text; None where there is none to be read."""
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            with open(self.path / name, encoding="utf-8", opener=readable) as opened:
+                return opened.read()
         except (OSError, ValueError):
             return None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from drainer.errors import Broken, Transient
-from drainer.fresh import anew, private
+from drainer.fresh import anew, private, readable
 from drainer.machine import THIS
 
 JOURNAL = "journal.jsonl"
@@ -73,7 +73,8 @@ class FileStore:
     def load(self) -> Sequence[str]:
         """Every line. Afterwards `complete` tells whether the last one ended. Raises Broken."""
         try:
-            content = self.path.read_bytes()
+            with open(self.path, "rb", opener=readable) as opened:
+                content = opened.read()
         except FileNotFoundError:
             return ()
         except OSError as error:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from drainer.fresh import anew
+from drainer.fresh import anew, readable
 
 EVIDENCE_LIMIT = 1 << 20
 TEXT_LIMIT = 1 << 16
@@ -36,7 +36,7 @@ def write(marker: Path, text: str) -> None:
 def read(marker: Path) -> Mapping[str, object]:
     """What the marker says of itself; anybody may have written it, and what is no object says nothing."""
     try:
-        with marker.open("rb") as file:
+        with open(marker, "rb", opener=readable) as file:
             record = json.loads(file.read(TEXT_LIMIT))
     except (OSError, ValueError, RecursionError):
         return {}
@@ -65,7 +65,7 @@ def write_evidence(marker: Path, which: str, down: Mapping[str, int]) -> None:
 def read_evidence(marker: Path, which: str) -> Mapping[str, int]:
     """Askers and their "down" answers under the marker `which`; what cannot be believed is no evidence."""
     try:
-        with evidence_path(marker).open("rb") as file:
+        with open(evidence_path(marker), "rb", opener=readable) as file:
             record = json.loads(file.read(EVIDENCE_LIMIT))
     except (OSError, ValueError, RecursionError):
         return {}

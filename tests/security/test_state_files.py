@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import queue
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -93,6 +95,58 @@ def test_a_symbolic_link_under_a_lasting_name_is_refused(state: Path, other: Pat
     with pytest.raises(Broken):
         WRITES[name](state)
     assert other.read_text(encoding="ascii") == SECRET
+
+
+def small_text(state: Path) -> object:
+    log = Log(SystemClock().now, io.StringIO())
+    directory = StateDirectory(state, clock=SystemClock(), log=log, alarm=no_alarm, dry_run=True)
+    return directory.read(SMALL)
+
+
+READS: dict[str, Callable[[Path], object]] = {
+    "journal.jsonl": lambda state: FileStore(state).load(),
+    SMALL: small_text,
+    "draining": lambda state: marker.read(state / "draining"),
+    "draining.answers": lambda state: marker.read_evidence(state / "draining", "m"),
+}
+
+
+def ending(call: Callable[[Path], object], state: Path) -> object:
+    """What the call returned or raised; fails where it does not come back."""
+    ended: queue.SimpleQueue[object] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            ended.put(call(state))
+        except Broken as error:
+            ended.put(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return ended.get(timeout=20)
+    except queue.Empty:
+        pytest.fail("it waits for ever")
+
+
+@pytest.mark.parametrize("name", list(READS))
+def test_a_pipe_in_a_files_place_holds_no_reader(state: Path, name: str) -> None:
+    """Nobody writes into the pipe, and the read comes back: as unreadable, or as nothing to be read."""
+    os.mkfifo(state / name)
+    found = ending(READS[name], state)
+    assert not found or isinstance(found, Broken)
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "journal.reserve", "lock"])
+def test_a_pipe_in_a_files_place_holds_no_writer(state: Path, name: str) -> None:
+    """Nobody reads from the pipe, and the write comes back: refused."""
+    os.mkfifo(state / name)
+    assert isinstance(ending(WRITES[name], state), Broken)
+
+
+def test_a_device_in_the_journals_place_is_not_read(state: Path) -> None:
+    """A link to a device that never ends is unreadable, not endless."""
+    (state / "journal.jsonl").symlink_to("/dev/zero")
+    assert isinstance(ending(READS["journal.jsonl"], state), Broken)
 
 
 def test_a_marker_that_is_a_link_is_replaced(state: Path, other: Path) -> None:

@@ -77,6 +77,7 @@ class Daemon:
         )
         self._journal = self._directory.journal()
         episode = self._journal.state.episode
+        self._directory.reserve(episode_open=episode is not None, alarm=self._raise_alarm)
         self._ruling = Ruling(
             settings, directory=self._directory, episode=episode, log=log, alarm=self._raise_alarm
         )
@@ -179,8 +180,10 @@ class Daemon:
             return PACE_BUG
 
     def _after_tick(self, tick: Tick) -> None:
-        if tick.state.episode is None and self._ruling.is_postponed:
-            self._rule_by(self._ruling.take_next())
+        if tick.state.episode is None:
+            self._journal.make_ready()
+            if self._ruling.is_postponed:
+                self._rule_by(self._ruling.take_next())
         self._show(tick)
 
     def _show(self, tick: Tick | None) -> None:

@@ -29,11 +29,15 @@ def readable(path: str, flags: int) -> int:
 
 
 def private(path: str, flags: int) -> int:
-    """Mode 0600 where it is made; OSError where a link, a pipe or a device stands in its place."""
+    """Mode 0600, however it was made; OSError where a link, a pipe or a device stands in its place."""
     if flags & os.O_CREAT:
         with contextlib.suppress(FileExistsError):
             return _made(path, flags | os.O_EXCL)
-    return _regular(os.open(path, flags | AS_IT_IS, 0o600))
+    opened = _regular(os.open(path, flags | AS_IT_IS, 0o600))
+    if os.name == "posix" and os.fstat(opened).st_mode & 0o077:
+        with contextlib.suppress(OSError):  # somebody else's, which we may write all the same
+            os.fchmod(opened, 0o600)
+    return opened
 
 
 def anew(path: str, flags: int) -> int:

@@ -193,7 +193,10 @@ class Store(Protocol):
         ...
 
     def reserve(self) -> None:
-        """Keep room for one episode's records. Raises Broken kind "journal-unwritable"."""
+        """Keep room for one episode's records, and see that they could be appended.
+
+        Raises Broken kind "journal-unwritable", or "journal-full" where there is no room alone.
+        """
         ...
 
     def replace(self, lines: Sequence[str]) -> None:

@@ -55,6 +55,22 @@ class StateDirectory:
             self._log.info("episode.resumed", episode=journal.state.episode.id)
         return journal
 
+    def reserve(self, *, episode_open: bool, alarm: RaiseAlarm) -> None:
+        """Keep room for an episode.
+
+        Raises Stopped (1) where none could be recorded and nothing is to be given back. A disk that is only
+        full may have room again: that is left to an alarm.
+        """
+        try:
+            self.store.reserve()
+        except Broken as error:
+            if error.kind == "journal-full":
+                return
+            self._log.error("state.unwritable", path=str(self.path), reason=str(error))
+            if not episode_open:
+                raise Stopped(EXIT_FAILED) from error
+            alarm("state-unwritable", str(error))
+
     def read(self, name: str) -> str | None:
         """A small file's text; None where there is none to be read."""
         try:

@@ -24,7 +24,7 @@ def _damaged(scene: Scene) -> str:
 
 def _unwritable(scene: Scene) -> str:
     count = scene.journal.unrecorded
-    return f"{count} records could not be written" if count else ""
+    return f"{count} records could not be written" if count else scene.journal.unready
 
 
 def _unreadable(scene: Scene) -> str:

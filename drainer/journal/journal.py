@@ -23,7 +23,10 @@ MOST_REMEMBERED = 1000
 
 
 class Journal:
-    """Records in order, and the state they fold to. `broken`: why nothing may be appended any more."""
+    """Records in order, and the state they fold to. `broken`: why nothing may be appended any more.
+
+    `unready`: why, when that was last looked at, no episode could be recorded.
+    """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         """Raises Broken kind "journal-unreadable" where the store cannot be read."""
@@ -32,6 +35,7 @@ class Journal:
         self.loaded: Loaded = read_lines(store.load(), complete=store.complete)
         self.state: State = fold(self.loaded.records)
         self.broken = _damage(self.loaded)
+        self.unready = ""
         self._remembered: deque[str] = deque(maxlen=MOST_REMEMBERED)
 
     @property
@@ -59,6 +63,15 @@ class Journal:
         self._remembered.append(write_line(record))
         self.state = after(self.state, record)
         return self.state
+
+    def make_ready(self) -> None:
+        """Between two episodes: keep room for the next one, and see that it could be recorded."""
+        try:
+            self._store.reserve()
+        except Broken as error:
+            self.unready = error.reason
+        else:
+            self.unready = ""
 
     def _write_remembered(self) -> None:
         while self._remembered:

@@ -115,9 +115,14 @@ class FileStore:
     def reserve(self) -> None:
         """Keep room for one episode's records, so that a disk that fills up cannot stop us giving back.
 
-        Raises Broken kind "journal-unwritable".
+        It stays from one episode to the next. The journal itself is opened too: better that a link, a wrong
+        owner or a read-only disk is found now than by the first notice. Raises Broken kind
+        "journal-unwritable", or "journal-full" where there is no room alone.
         """
+        place = self.path
         try:
+            self._make_sure_of_the_file()
+            place = self._ballast
             opened = private(str(self._ballast), os.O_WRONLY | os.O_CREAT)
             try:
                 if os.fstat(opened).st_size < BALLAST_BYTES:
@@ -125,8 +130,16 @@ class FileStore:
             finally:
                 os.close(opened)
         except OSError as error:
-            self._drop_ballast()
-            raise self._unwritable(self._ballast, error) from error
+            if place == self._ballast:
+                self._drop_ballast()
+            kind = "journal-full" if error.errno in NO_ROOM else "journal-unwritable"
+            raise Broken(kind, f"{place}: {error.strerror}") from error
+
+    def _make_sure_of_the_file(self) -> None:
+        fresh = not self.path.exists()
+        os.close(private(str(self.path), os.O_WRONLY | os.O_APPEND | os.O_CREAT))
+        if fresh:
+            self._sync_directory()
 
     def _drop_ballast(self) -> bool:
         try:

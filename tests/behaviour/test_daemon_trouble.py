@@ -140,12 +140,28 @@ def _root() -> bool:
 
 
 def test_full_disk_before_an_episode(stand: Stand, disk: SmallDisk) -> None:
-    """Full before the notice: nothing is taken out, alarmed; with room again the VM is drained in time."""
+    """Full since the start: the room kept since then records the first episode, and the VM is drained."""
     one = stand.sidecar
     one.start(prefix=disk.prefix)
     one.until_said("daemon.started")
     until(lambda: one.status()["phase"] == "steady", "the daemon to be steady")
     disk.fill()
+    stand.schedule()
+    one.until_said("acknowledge.done")
+    assert one.marker.exists()
+    assert disk.journal[0] == "opened"
+
+
+def test_full_disk_before_an_episode_with_the_reserve_gone(stand: Stand, disk: SmallDisk) -> None:
+    """Full to the last byte: alarmed before any notice, nothing is taken out; with room again it is."""
+    one = stand.sidecar
+    one.start(prefix=disk.prefix)
+    one.until_said("daemon.started")
+    until(lambda: one.status()["phase"] == "steady", "the daemon to be steady")
+    disk.fill()
+    (disk.seen / "journal.reserve").unlink()
+    disk.fill()
+    one.until_alarmed("journal-unwritable")
     event = stand.schedule()
     assert "No space left on device" in one.until_alarmed("open-failing")
     assert (one.marker.exists(), stand.document()) == (False, {event: "Scheduled"})
@@ -153,6 +169,19 @@ def test_full_disk_before_an_episode(stand: Stand, disk: SmallDisk) -> None:
     disk.empty()
     one.until_said("acknowledge.done")
     assert disk.journal[0] == "opened"
+    assert "journal-unwritable" not in alarms(one)
+
+
+@pytest.mark.parametrize("name", ["journal.jsonl", "journal.reserve"])
+def test_a_journal_that_cannot_be_written_is_found_at_the_start(stand: Stand, name: str) -> None:
+    """A link in the journal's place ends the start with 1; it does not wait for the first notice."""
+    one = stand.sidecar
+    one.state.mkdir()
+    (one.root / "elsewhere").touch()
+    (one.state / name).symlink_to(one.root / "elsewhere")
+    one.start()
+    assert one.ended() == 1
+    assert "state.unwritable" in one.events()
 
 
 def test_full_disk_while_out(stand: Stand, disk: SmallDisk) -> None:

@@ -159,6 +159,13 @@ def test_a_marker_that_is_a_link_is_replaced(state: Path, other: Path) -> None:
     assert other.read_text(encoding="ascii") == SECRET
 
 
+def test_a_journal_that_anybody_may_read_is_closed(state: Path) -> None:
+    """One that was copied back with an open mode is 0600 after the next record."""
+    (state / "journal.jsonl").touch(mode=0o644)
+    WRITES["journal.jsonl"](state)
+    assert stat.S_IMODE((state / "journal.jsonl").stat().st_mode) == 0o600
+
+
 @pytest.mark.usefixtures("open_umask")
 @pytest.mark.parametrize("name", list(WRITES))
 def test_whatever_the_umask_nobody_else_reads_the_state(state: Path, name: str) -> None:

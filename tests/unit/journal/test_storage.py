@@ -237,7 +237,17 @@ def test_ballast_is_allocated_once(store: FileStore, tmp_path: Path) -> None:
 def test_no_room_for_the_ballast(store: FileStore, disk: Disk, tmp_path: Path) -> None:
     """An episode that could not be recorded to its end is not begun, and nothing is left behind."""
     disk.room = 0
-    with pytest.raises(Broken, match="no space left"):
+    with pytest.raises(Broken, match="no space left") as full:
+        store.reserve()
+    assert full.value.kind == "journal-full"
+    assert not (tmp_path / BALLAST).exists()
+
+
+def test_a_reserve_is_worth_nothing_without_its_journal(store: FileStore, tmp_path: Path) -> None:
+    """Where the journal itself could not be written, that is said before there is anything to record."""
+    (tmp_path / "elsewhere").touch()
+    (tmp_path / JOURNAL).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Broken, match="journal-unwritable"):
         store.reserve()
     assert not (tmp_path / BALLAST).exists()
 

@@ -13,7 +13,7 @@ from drainer.core import policy
 from drainer.core.model import Failing, Health, Healthy
 from drainer.ports import HealthCheck
 from drainer.transport import program
-from drainer.transport.ask import Answered, Silent, Unreachable, ask
+from drainer.transport.ask import Answered, Silent, Unasked, Unreachable, ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class HttpCheck:
                 return Failing(reason=f"{self.url} answered {status}")
             case Silent():
                 return Failing(reason=f"{self.url} gave no answer within {self.timeout.total_seconds():g}s")
-            case Unreachable(reason=reason):
+            case Unreachable(reason=reason) | Unasked(reason=reason):
                 return Failing(reason=f"{self.url}: {reason}")
 
 

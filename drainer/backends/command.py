@@ -30,6 +30,10 @@ PENDING = 75
 """EX_TEMPFAIL of sysexits.h; 77 is EX_NOPERM, 78 EX_CONFIG."""
 
 
+LONGEST_RUN = timedelta(minutes=1)
+"""The deciding thread waits for a program: longer, and whoever watches the daemon takes it for dead."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """`settles_in`: how long after a lost answer a write can still land. `undo`: for a person's hands."""
@@ -51,8 +55,9 @@ class Options:
                 raise ValueError(f"{field}: expected a command as a list of arguments, got nothing")
         if not (self.cordon or self.isolate):
             raise ValueError("cordon: expected a command here or under isolate, got nothing")
-        if self.timeout <= timedelta(0):
-            raise ValueError(f"timeout: expected more than 0s, got {self.timeout.total_seconds():g}s")
+        if not timedelta(0) < self.timeout <= LONGEST_RUN:
+            expected = f"more than 0s and at most {LONGEST_RUN.total_seconds():g}s"
+            raise ValueError(f"timeout: expected {expected}, got {self.timeout.total_seconds():g}s")
         for field in ("settles_in", "read_every"):
             if getattr(self, field) < timedelta(0):
                 raise ValueError(f"{field}: expected 0s or more, got less")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from drainer.core.model import (
     Done,
@@ -33,13 +34,15 @@ from drainer.core.naming import same_vm
 from drainer.errors import Broken, DrainerError, Refused, Transient
 from drainer.ports import BackendKind, Mark, Surroundings
 from drainer.probe import marker as markers
-from drainer.transport.ask import Answered, Silent, Unreachable, ask
+from drainer.transport.ask import Answered, Silent, Unasked, Unreachable, ask
 
 ENTRY = "probe"
 ROUTE_LIMIT = timedelta(seconds=2)
 PATIENCE = 3
 """A prober that has not asked for so many times the expected wait is taken to be absent."""
 
+LONGEST_INTERVAL = timedelta(days=1)
+MOST_FAILURES = 1000
 PERSON_NEEDED = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EISDIR}
 
 
@@ -68,12 +71,13 @@ class Options:
     def __post_init__(self) -> None:
         if not Path(self.marker).is_absolute():
             raise ValueError(f"marker: expected an absolute path, got {self.marker!r}")
-        if not self.route.startswith(("http://", "https://")):
-            raise ValueError(f"route: expected an http:// or https:// URL, got {self.route!r}")
-        if self.interval <= timedelta(0):
-            raise ValueError(f"interval: expected more than 0s, got {self.interval.total_seconds():g}s")
-        if self.threshold < 1:
-            raise ValueError(f"threshold: expected 1 or more, got {self.threshold}")
+        if not _is_url(self.route):
+            raise ValueError(f"route: expected an http:// or https:// URL without a user, got {self.route!r}")
+        if not timedelta(0) < self.interval <= LONGEST_INTERVAL:
+            expected = f"more than 0s and at most {LONGEST_INTERVAL.days}d"
+            raise ValueError(f"interval: expected {expected}, got {self.interval.total_seconds():g}s")
+        if not 1 <= self.threshold <= MOST_FAILURES:
+            raise ValueError(f"threshold: expected 1 to {MOST_FAILURES}, got {self.threshold}")
         for source in self.sources:
             _network(source)
 
@@ -202,12 +206,15 @@ class HealthProbe:
         return ""
 
     def _route_still_up(self) -> str:
-        """Why the prober may still see this VM up. Silence is no proof: probers wait longer than we do."""
+        """Why the prober may still see this VM up. Silence is no proof: probers wait longer than we do, and ask
+        by an address where we may have a name, and believe any certificate."""
         match ask(self._options.route, within=ROUTE_LIMIT):
             case Answered(status=200):
                 return f"{self._options.route} still answers 200 although the marker is there"
             case Silent():
                 return f"{self._options.route} gave no answer within {ROUTE_LIMIT.total_seconds():g}s"
+            case Unasked(reason=reason):
+                return f"{self._options.route} could not be asked: {reason}"
             case Answered() | Unreachable():
                 return ""
 
@@ -237,6 +244,23 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def _membership(standing: Standing, detail: str = "") -> Membership:
     return Membership(entries=(Entry(name=ENTRY, standing=standing, detail=detail),))
+
+
+def _is_url(text: str) -> bool:
+    """What a prober can be told to ask. A name and password in it would stand in logs and in the journal."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and not {" ", "#", "\\"} & set(text)
+    return (
+        plain
+        and parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and port != 0
+        and ("@" not in parts.netloc)
+    )
 
 
 def _network(text: str) -> Network:

@@ -18,7 +18,7 @@ from drainer.doctor.subject import Subject
 from drainer.errors import DrainerError, Transient
 from drainer.ports import Backend
 from drainer.probe import marker as markers
-from drainer.transport.ask import Answered, Silent, Unreachable, ask
+from drainer.transport.ask import Answered, Silent, Unasked, Unreachable, ask
 
 PROBE, HAPROXY = "health-probe", "haproxy"
 LAYER_S = 30.0
@@ -87,7 +87,7 @@ def route(subject: Subject) -> Iterator[Check]:
                 yield warned("probed-route", f"{options.route} answers {status}", cure=_ROUTE)
             case Silent():
                 yield warned("probed-route", f"{options.route} gave no answer in time", cure=_ROUTE)
-            case Unreachable(reason=reason):
+            case Unreachable(reason=reason) | Unasked(reason=reason):
                 yield warned("probed-route", f"{options.route}: {reason}", cure=_ROUTE)
 
 

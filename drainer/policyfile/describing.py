@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import typing
 
 from drainer.policyfile.shapes import Choice, Shape, Text, Word, wording
 from drainer.policyfile.tree import Items, Kind, Node, Pairs, Refused, Scalar, made_of
+
+_USER = re.compile(r"://[^\s/?#]*@")
 
 
 def describe(node: Node) -> str:
@@ -74,4 +77,6 @@ def _short(text: str) -> str:
 
 
 def one_line(text: str) -> str:
+    """Printable throughout, and without a name and password before an address's host: a message is logged."""
+    text = _USER.sub("://...@", text)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -65,6 +65,9 @@ class PolicyFile:
 
 _COMMAND = ListOf(item=Text(words="text", pattern=r"^[\s\S]+$"), least=1)
 _BRIEF = Span(least=timedelta(milliseconds=100), most=timedelta(hours=1))
+_WAITED_FOR = Span(least=timedelta(milliseconds=100), most=timedelta(minutes=1))
+"""The deciding thread waits for it: longer, and whoever watches the daemon takes it for dead."""
+
 _A_DAY = Span(most=timedelta(days=1))
 
 BOUNDS: Overrides = {
@@ -77,10 +80,10 @@ BOUNDS: Overrides = {
     (HealthCheck, "command"): _COMMAND,
     (HealthCheck, "passes"): Whole(least=1, most=1000),
     (HealthCheck, "every"): _BRIEF,
-    (HealthCheck, "timeout"): _BRIEF,
+    (HealthCheck, "timeout"): _WAITED_FOR,
     (StuckAfter, "event"): Either(shapes=(Word(word="never", means=None), Span(least=timedelta(minutes=1)))),
     (Hook, "command"): _COMMAND,
-    (Hook, "timeout"): Span(least=timedelta(milliseconds=100), most=timedelta(minutes=1)),
+    (Hook, "timeout"): _WAITED_FOR,
     (Match, "type"): Text(choices=EVENT_TYPES),
     (Match, "source"): Choice(members={each.value: each for each in EventSource if each.value}),
     (Match, "duration_below"): Span(least=timedelta(milliseconds=1)),

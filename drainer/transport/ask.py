@@ -5,10 +5,13 @@ No proxies, no redirects, no body. It knows nothing of what a status means.
 
 from __future__ import annotations
 
+import errno
 import queue
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from http.client import HTTPException
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +31,19 @@ class Unreachable:
     reason: str
 
 
-Answer = Answered | Silent | Unreachable
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unasked:
+    """It was not asked, or not believed: no such name, no way there, no descriptor left, a certificate of
+    nobody that we know. It says nothing of what another asker is answered.
+    """
 
+    reason: str
+
+
+Answer = Answered | Silent | Unreachable | Unasked
+
+THEIRS = frozenset({errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
+"""What the other end does, to every asker alike."""
 
 _held: dict[str, threading.Thread] = {}
 """Askers that got no answer in time: while a trickling peer holds one, it is not joined by more."""
@@ -66,4 +80,22 @@ def _get(url: str, within: timedelta) -> Answer:
         except requests.Timeout:
             return Silent()
         except (requests.RequestException, ValueError) as error:
-            return Unreachable(reason=str(error))
+            kind = Unreachable if any(map(_is_theirs, _behind(error))) else Unasked
+            return kind(reason=str(error))
+
+
+def _is_theirs(error: BaseException) -> bool:
+    return isinstance(error, HTTPException) or (isinstance(error, OSError) and error.errno in THEIRS)
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it wraps, as the libraries do it: as argument, reason or cause."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        found = waiting.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        wrapped = (*found.args, getattr(found, "reason", None), found.__cause__, found.__context__)
+        waiting += [one for one in wrapped if isinstance(one, BaseException)]

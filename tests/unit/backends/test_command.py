@@ -180,6 +180,7 @@ def test_undo_is_given_or_the_restore_command() -> None:
         ({"restore": ()}, "restore"),
         ({"cordon": ()}, "cordon"),
         ({"timeout": timedelta(0)}, "timeout"),
+        ({"timeout": timedelta(minutes=2)}, "timeout"),
         ({"settles_in": timedelta(seconds=-1)}, "settles_in"),
         ({"read_every": timedelta(seconds=-1)}, "read_every"),
     ],

@@ -146,6 +146,19 @@ def test_silence_is_no_proof(rig: Rig) -> None:
     assert "no answer within 2s" in entry.detail
 
 
+def test_a_route_that_could_not_be_asked_proves_nothing(rig: Rig) -> None:
+    """A name without an address, or a certificate that we do not believe, says nothing of the prober's view."""
+    secure = rig.route.replace("http://", "https://")
+    for route in (secure, "http://no-such-host.invalid/ready"):
+        probe = rig.probe(route=route)
+        probe.cordon()
+        probe.membership()
+        rig.clock.advance(timedelta(hours=1))
+        [entry] = probe.membership().entries
+        assert entry.standing is Standing.LEAVING
+        assert entry.detail.startswith(f"{route} could not be asked: ")
+
+
 def test_a_new_marker_begins_anew(rig: Rig) -> None:
     """What was seen under an earlier marker proves nothing about this one."""
     probe = rig.probe()
@@ -305,8 +318,14 @@ def test_a_killed_daemon_changes_no_answer(rig: Rig) -> None:
     [
         ({"marker": "draining"}, "marker"),
         ({"route": "127.0.0.1:80"}, "route"),
+        ({"route": "http://"}, "route"),
+        ({"route": "http://[::1/ready"}, "route"),
+        ({"route": "http://me:secret@127.0.0.1/ready"}, "route"),
+        ({"route": "http://127.0.0.1:99999/ready"}, "route"),
         ({"interval": timedelta(0)}, "interval"),
+        ({"interval": timedelta(days=365)}, "interval"),
         ({"threshold": 0}, "threshold"),
+        ({"threshold": 10**12}, "threshold"),
         ({"sources": ("168.63.129",)}, "sources"),
     ],
 )

@@ -56,7 +56,7 @@ MATCHES = st.builds(
 HEALTH = st.one_of(
     st.just(HealthCheck()),
     st.builds(HealthCheck, command=COMMANDS, passes=st.integers(1, 1000), every=spans(1, 3600)),
-    st.builds(HealthCheck, tcp=st.just("[::1]:80"), timeout=spans(1, 3600)),
+    st.builds(HealthCheck, tcp=st.just("[::1]:80"), timeout=spans(1, 60)),
     st.builds(HealthCheck, http=st.just("https://a.example/x?y=1")),
 )
 PROXIES = st.builds(

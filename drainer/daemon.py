@@ -20,7 +20,7 @@ from drainer.core.record import Finished
 from drainer.core.step import Step
 from drainer.core.wish import Adopt
 from drainer.dryrun import dry
-from drainer.errors import PolicyInvalid, Transient
+from drainer.errors import Broken, PolicyInvalid, Transient
 from drainer.hooks import HookRan
 from drainer.hostlock import HostLock
 from drainer.listeners import started
@@ -271,6 +271,8 @@ class Daemon:
         except Transient as error:
             self._log.error("start.refused", kind=error.kind, reason=error.reason)
             raise Stopped(EXIT_LOCKED) from error
+        except Broken as error:
+            self._raise_alarm(error.kind, f"{error.reason}; nothing keeps a second drainer of this VM away")
 
     def _check_journal(self, vm: Vm) -> None:
         """A journal of another VM is set aside; nothing of it is acted on."""

@@ -206,8 +206,9 @@ class HealthProbe:
         return ""
 
     def _route_still_up(self) -> str:
-        """Why the prober may still see this VM up. Silence is no proof: probers wait longer than we do, and ask
-        by an address where we may have a name, and believe any certificate."""
+        """Why the prober may still see this VM up. Silence is no proof: probers wait longer than we do. Nor
+        is what we could not ask: they ask an address, where we may have a name, and believe any certificate.
+        """
         match ask(self._options.route, within=ROUTE_LIMIT):
             case Answered(status=200):
                 return f"{self._options.route} still answers 200 although the marker is there"

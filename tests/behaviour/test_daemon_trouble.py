@@ -24,6 +24,7 @@ from metadata_server.topology import Address, Vm
 from tests.contract.application import answering, free_port
 from tests.e2e.haproxy.proxy import Server, running
 from tests.sidecar import Sidecar, Stand, standing
+from tests.unit.daemon.test_hostlock import squatting
 from tests.until import until
 
 
@@ -437,3 +438,21 @@ def test_sigterm_during_a_drain_touches_nothing(stand: Stand) -> None:
     one.start()
     one.until_said("acknowledge.done")
     assert one.steps() == ["cordon", "acknowledge"]
+
+
+# --- the host -------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_another_user_cannot_keep_the_daemon_away(stand: Stand) -> None:
+    """An unprivileged process that holds this VM's lock is alarmed about; the VM is drained all the same."""
+    document = requests.get(
+        f"{stand.sidecar.metadata_url}/metadata/instance?api-version=2021-02-01",
+        headers={"Metadata": "true"},
+        timeout=30,
+    ).json()
+    with squatting(document["compute"]["vmId"] or stand.vm, "listens"):
+        stand.sidecar.start()
+        assert "uid 65534" in stand.sidecar.until_alarmed("lock-usurped")
+        out(stand)
+        assert stand.sidecar.marker.exists()

@@ -147,7 +147,7 @@ def test_silence_is_no_proof(rig: Rig) -> None:
 
 
 def test_a_route_that_could_not_be_asked_proves_nothing(rig: Rig) -> None:
-    """A name without an address, or a certificate that we do not believe, says nothing of the prober's view."""
+    """A name without an address, or a certificate that we do not believe, is not the prober's view."""
     secure = rig.route.replace("http://", "https://")
     for route in (secure, "http://no-such-host.invalid/ready"):
         probe = rig.probe(route=route)

@@ -237,7 +237,9 @@ class Daemon:
     def _identified(self, vm: Vm) -> None:
         if not self._settings.dry_run:
             self._take_host_lock(vm)
-            self._check_journal(vm)
+            self._confirmed = self._check_journal(vm)
+            if not self._confirmed:
+                return
         self._vm = vm
         self._confirmed = True
         if not self._settings.dry_run and not self._journal.loaded.records and not self._journal.broken:
@@ -274,17 +276,22 @@ class Daemon:
         except Broken as error:
             self._raise_alarm(error.kind, f"{error.reason}; nothing keeps a second drainer of this VM away")
 
-    def _check_journal(self, vm: Vm) -> None:
-        """A journal of another VM is set aside; nothing of it is acted on."""
+    def _check_journal(self, vm: Vm) -> bool:
+        """Whether it is ours, or another VM's that was set aside: nothing of that is acted on."""
         owner = owner_of(self._directory, self._journal.state.episode)
         if owner.is_other_than(vm):
-            aside = self._directory.store.set_aside(f"of-{owner}")
-            reason = f"the journal is of {owner}, this VM is {vm.name}; kept as {aside}"
-            self._log.error("journal.foreign", reason=reason)
-            self._raise_alarm("journal-foreign", reason)
+            foreign = f"the journal is of {owner}, this VM is {vm.name}"
+            try:
+                aside = self._directory.store.set_aside(f"of-{owner}")
+            except Broken as error:
+                self._raise_alarm("journal-foreign", f"{foreign}, and it stays in the way: {error.reason}")
+                return False
+            self._log.error("journal.foreign", reason=f"{foreign}; kept as {aside}")
+            self._raise_alarm("journal-foreign", f"{foreign}; kept as {aside}")
             self._journal = self._directory.journal()
             self._reconciler = self._build(self._ruling.policy)
         leave_identity(self._directory, vm)
+        return True
 
     # --- policy ---
 

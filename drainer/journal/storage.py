@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ JOURNAL = "journal.jsonl"
 BALLAST = "journal.reserve"
 BALLAST_BYTES = 512 * 1024
 
+
+LONGEST_SUFFIX = 100
+MOST_ASIDE = 100
+_NO_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -163,15 +168,24 @@ class FileStore:
         self.complete = True
 
     def set_aside(self, suffix: str) -> Path:
-        """Move the journal out of the way and start an empty one; where it went. Raises Broken."""
-        aside = self.path.with_name(f"{JOURNAL}.{suffix}")
+        """Move the journal, if there is one, out of the way; where it went. Raises Broken.
+
+        `suffix` may be anybody's text. What was set aside before stays.
+        """
+        aside = self._free_name(_NO_NAME.sub("_", suffix)[:LONGEST_SUFFIX])
         try:
-            os.replace(self.path, aside)
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(self.path, aside)
             self._sync_directory()
         except OSError as error:
             raise self._unwritable(self.path, error) from error
         self.complete = True
         return aside
+
+    def _free_name(self, suffix: str) -> Path:
+        names = (f"{JOURNAL}.{suffix}{again}" for again in ("", *(f".{n}" for n in range(2, MOST_ASIDE))))
+        free = (place for name in names if not os.path.lexists(place := self.path.with_name(name)))
+        return next(free, self.path.with_name(f"{JOURNAL}.{suffix}"))
 
     def size(self) -> int:
         """Bytes on disk; 0 where there is no journal yet."""

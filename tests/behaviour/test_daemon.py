@@ -257,6 +257,21 @@ def test_foreign_journal_is_set_aside(sidecar: Make, platform: ServedEmulator) -
     assert "restore" not in one.steps()
 
 
+@pytest.mark.parametrize("name", ["golden", "../../golden", "g" * 300])
+def test_an_image_of_a_vm_that_was_never_drained(sidecar: Make, platform: ServedEmulator, name: str) -> None:
+    """A disk copied from a VM whose daemon never had an episode, whatever its name: drained as any other."""
+    one = sidecar()
+    one.state.mkdir()
+    identity = {"schema": 1, "id": "of-the-image", "name": name}
+    (one.state / "vm.json").write_text(json.dumps(identity), encoding="utf-8")
+    one.start()
+    schedule(platform)
+    one.until_said("acknowledge.done")
+    assert one.marker.exists()
+    assert "journal.foreign" in one.events()
+    assert "bug.survived" not in one.events()
+
+
 def test_dry_run_takes_the_steps_of_a_real_run_and_touches_nothing(
     sidecar: Make, platform: ServedEmulator
 ) -> None:

@@ -105,6 +105,24 @@ def test_setting_aside_forgets_the_torn_line(store: FileStore, tmp_path: Path) -
     assert (tmp_path / JOURNAL).read_bytes() == b"mine\n"
 
 
+def test_nothing_to_set_aside_is_no_error(store: FileStore, tmp_path: Path) -> None:
+    """Where no journal was begun none is in the way."""
+    store.set_aside("of-other")
+    store.append("mine")
+    assert [path.name for path in tmp_path.iterdir()] == [JOURNAL]
+
+
+def test_what_was_set_aside_stays_in_the_directory(store: FileStore, tmp_path: Path) -> None:
+    """A name that leads elsewhere or is too long is made harmless; a second does not take the first's
+    place."""
+    places = []
+    for number, suffix in enumerate(("../../of x", "../../of x", "g" * 300)):
+        (tmp_path / JOURNAL).write_text(f"{number}\n")
+        places.append(store.set_aside(suffix))
+    assert [place.read_text() for place in places] == ["0\n", "1\n", "2\n"]
+    assert {place.parent for place in places} == {tmp_path}
+
+
 def test_replacing_is_all_or_nothing(store: FileStore, tmp_path: Path) -> None:
     """New lines stand in place of all, readable by their owner alone, also what was no UTF-8."""
     (tmp_path / JOURNAL).write_bytes(b"one\n\xff\n")

@@ -253,13 +253,24 @@ class Daemon:
             return True
         if not search.look():
             return False
+        if search.ours and not self._adopted(search):
+            return False
         self._search = None
         if search.unanswered:
             told = "; ".join(f"{name}: {why}" for name, why in search.unanswered.items())
             self._raise_alarm("marks-unread", f"whether this VM is out by our hand could not be read: {told}")
-        if search.ours:
-            self._log.warning("journal.rebuilt", layers=",".join(search.ours))
+        return True
+
+    def _adopted(self, search: Search) -> bool:
+        """Whether it is on record that this VM is out by our hand: until then it is asked for again."""
+        try:
             self._reconciler.wish(Adopt(layers=search.ours), by="the balancer's own mark")
+        except Broken as error:
+            self._raise_alarm("state-unwritable", f"this VM is out by our hand, unrecorded: {error.reason}")
+            self._show(None)
+            return False
+        self._log.warning("journal.rebuilt", layers=",".join(search.ours))
+        self._clear_alarm("state-unwritable")
         return True
 
     def _nothing_announced(self) -> bool:

@@ -85,6 +85,9 @@ class SmallDisk:
         program = [sys.executable, "-m", "drainer"]
         self.prefix = ["unshare", "--mount", "sh", "-c", mount, str(one.state), *program]
 
+        filled = mount.replace(" && ", ' && { cat /dev/zero > "$0/filler" || true; } && ')
+        self.full_at_the_start = ["unshare", "--mount", "sh", "-c", filled, str(one.state), *program]
+
     @property
     def seen(self) -> Path:
         """The state directory as the daemon sees it."""
@@ -217,6 +220,21 @@ def test_full_disk_while_out_with_the_reserve_gone(stand: Stand, disk: SmallDisk
     one.until_said("episode.closed")
     until(lambda: disk.journal[-1] == "closed", "the records to be written after all")
     until(lambda: not alarms(one), "the alarm to end")
+
+
+def test_a_lost_journal_is_rebuilt_once_there_is_room(stand: Stand, disk: SmallDisk) -> None:
+    """Out by our marker, no journal, and a full disk: alarmed, given back as soon as it can be recorded."""
+    one = stand.sidecar
+    written = {"schema": 1, "owner": "drainer", "vm": stand.vm, "since": "2026-01-01T00:00:00Z"}
+    one.marker.write_text(json.dumps(written), encoding="utf-8")
+    one.start(prefix=disk.full_at_the_start)
+    assert "unrecorded" in one.until_alarmed("state-unwritable")
+    assert one.marker.exists()
+    disk.empty()
+    one.until_said("episode.closed")
+    assert not one.marker.exists()
+    assert "bug.survived" not in one.events()
+    until(lambda: not alarms(one), "the alarms to end")
 
 
 # --- the balancer ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from types import FrameType
 
+from drainer import pace
 from drainer.alarms import Scene, alarms_of, announce, refusals
 from drainer.board import Alarm, Board, Snapshot
 from drainer.clock import SystemClock
@@ -20,14 +21,13 @@ from drainer.core.record import Finished
 from drainer.core.step import Step
 from drainer.core.wish import Adopt
 from drainer.dryrun import dry
-from drainer.errors import Broken, PolicyInvalid, Transient
+from drainer.errors import Broken, PolicyInvalid
 from drainer.hooks import HookRan
-from drainer.hostlock import HostLock
 from drainer.listeners import started
 from drainer.log import Log
 from drainer.lostjournal import Search
 from drainer.notices import notices_of
-from drainer.ownership import leave_identity, owner_of
+from drainer.ownership import Claim, Ownership
 from drainer.poller import Poller
 from drainer.reconcile import Reconciler, Tick
 from drainer.ruling import Ruling
@@ -35,16 +35,11 @@ from drainer.selfcheck import DOCTOR, SelfCheck
 from drainer.settings import Settings
 from drainer.statedir import StateDirectory
 from drainer.status import headline
-from drainer.stopped import EXIT_CONFIGURATION, EXIT_LOCKED, EXIT_OK, Stopped
+from drainer.stopped import EXIT_CONFIGURATION, EXIT_OK, Stopped
 from drainer.supervisor import Supervisor
 from drainer.tally import Tally
 from drainer.wake import Wake
 from drainer.wiring import build_ports, event_feed, uses_azure
-
-PACE_THREATENED = timedelta(milliseconds=250)
-PACE_OPEN = timedelta(milliseconds=500)
-PACE_STEADY = timedelta(seconds=30)
-PACE_BUG = timedelta(seconds=1)
 
 
 def run(settings: Settings) -> int:
@@ -71,7 +66,6 @@ class Daemon:
         self._stopping = False
         self._supervisor = Supervisor(os.environ)
         self._reload = False
-        self._host_lock = HostLock()
         self._directory = StateDirectory(
             settings.state, clock=clock, log=log, alarm=self._raise_alarm, dry_run=settings.dry_run
         )
@@ -82,8 +76,9 @@ class Daemon:
             settings, directory=self._directory, episode=episode, log=log, alarm=self._raise_alarm
         )
         self._poller = self._start_feed()
-        self._confirmed = episode is None
-        self._vm: Vm | None = None
+        self._ownership = Ownership(
+            episode, clock=clock, directory=self._directory, log=log, alarm=self._raise_alarm
+        )
         self._search: Search | None = None
         self._selfcheck = SelfCheck(
             settings,
@@ -152,8 +147,7 @@ class Daemon:
         try:
             while not self._stopping:
                 self._supervisor.alive()
-                pace = self._turn()
-                self._wake.wait(pace.total_seconds())
+                self._wake.wait(self._turn().total_seconds())
         finally:
             self._stop(listeners)
 
@@ -165,19 +159,19 @@ class Daemon:
                 self._reload_policy()
             if not self._know_ourselves():
                 self._show(None)
-                return PACE_OPEN
+                return pace.OPEN
             if not self._marks_heard():
-                return PACE_THREATENED
+                return pace.THREATENED
             self._selfcheck.turn(may_run=self._nothing_announced())
             tick = self._reconciler.run_to_wait()
             self._after_tick(tick)
-            return _pace(tick)
+            return pace.pace(tick)
         except Stopped:
             raise
         except Exception as error:  # noqa: BLE001
             self._log.error("bug.survived", error=f"{type(error).__name__}: {error}", where=_where(error))
             self._raise_alarm("bug", f"{type(error).__name__}: {error}")
-            return PACE_BUG
+            return pace.AFTER_BUG
 
     def _after_tick(self, tick: Tick) -> None:
         if tick.state.episode is None:
@@ -222,27 +216,24 @@ class Daemon:
     # --- who am I ---
 
     def _know_ourselves(self) -> bool:
-        """Whether acting is safe: the journal is this VM's, and no other daemon serves it.
-
-        After a boot an open episode waits until the VM's identity was read: the disk may be a copy.
-        """
+        """Whether acting is safe: the journal is this VM's, and no other daemon serves it."""
         document = self._poller.latest()
-        if isinstance(document, Document) and self._vm is None:
+        if isinstance(document, Document) and not self._ownership.is_settled:
             self._identified(document.vm)
-        if self._confirmed:
-            return True
-        episode = self._journal.state.episode
-        return episode is not None and episode.opened.boot == self._clock.now().boot
+        return self._ownership.may_act(self._journal.state.episode)
 
     def _identified(self, vm: Vm) -> None:
-        if not self._settings.dry_run:
-            self._take_host_lock(vm)
-            self._confirmed = self._check_journal(vm)
-            if not self._confirmed:
-                return
-        self._vm = vm
-        self._confirmed = True
-        if not self._settings.dry_run and not self._journal.loaded.records and not self._journal.broken:
+        if self._settings.dry_run:
+            self._ownership.is_settled = True
+            return
+        claim = self._ownership.claim(vm, self._journal.state.episode)
+        if claim is Claim.REFUSED:
+            return
+        if claim is Claim.SET_ASIDE:
+            self._journal = self._directory.journal()
+            self._reconciler = self._build(self._ruling.policy)
+        self._ownership.is_settled = True
+        if not self._journal.loaded.records and not self._journal.broken:
             layers = self._reconciler.ports.layers
             self._search = Search(clock=self._clock, layers=layers, vm=vm)
 
@@ -277,32 +268,6 @@ class Daemon:
         document = self._poller.latest()
         announced = not isinstance(document, Document) or bool(notices_of(document))
         return self._journal.state.episode is None and not announced
-
-    def _take_host_lock(self, vm: Vm) -> None:
-        try:
-            self._host_lock.take(vm.id or vm.name)
-        except Transient as error:
-            self._log.error("start.refused", kind=error.kind, reason=error.reason)
-            raise Stopped(EXIT_LOCKED) from error
-        except Broken as error:
-            self._raise_alarm(error.kind, f"{error.reason}; nothing keeps a second drainer of this VM away")
-
-    def _check_journal(self, vm: Vm) -> bool:
-        """Whether it is ours, or another VM's that was set aside: nothing of that is acted on."""
-        owner = owner_of(self._directory, self._journal.state.episode)
-        if owner.is_other_than(vm):
-            foreign = f"the journal is of {owner}, this VM is {vm.name}"
-            try:
-                aside = self._directory.store.set_aside(f"of-{owner}")
-            except Broken as error:
-                self._raise_alarm("journal-foreign", f"{foreign}, and it stays in the way: {error.reason}")
-                return False
-            self._log.error("journal.foreign", reason=f"{foreign}; kept as {aside}")
-            self._raise_alarm("journal-foreign", f"{foreign}; kept as {aside}")
-            self._journal = self._directory.journal()
-            self._reconciler = self._build(self._ruling.policy)
-        leave_identity(self._directory, vm)
-        return True
 
     # --- policy ---
 
@@ -353,23 +318,8 @@ class Daemon:
             stop()
         for layer in self._reconciler.ports.layers:
             layer.close()
-        self._host_lock.release()
+        self._ownership.release()
         self._directory.release()
-
-
-def _pace(tick: Tick) -> timedelta:
-    """How long to rest: short while something is under way, long while the poll would wake us."""
-    wake_after: timedelta | None = getattr(tick.step, "wake_after", None)
-    pace = _pace_of(tick)
-    return (pace if wake_after is None else min(wake_after, pace)) or PACE_THREATENED
-
-
-def _pace_of(tick: Tick) -> timedelta:
-    """A balancer that could not be read wakes nobody when it is back: under threat it is asked soon again."""
-    episode = tick.state.episode
-    if episode is None:
-        return PACE_STEADY if tick.assessment.threat is None else PACE_THREATENED
-    return PACE_THREATENED if episode.quiet_since is None else PACE_OPEN
 
 
 def _where(error: BaseException) -> str:

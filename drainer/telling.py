@@ -10,7 +10,7 @@ from drainer.core.assess import Assessment, Observation
 from drainer.core.model import Document, Garbled
 from drainer.core.policy import Do
 from drainer.core.record import Body, Closed, Finished, Intended, Joined, Noted, Opened, Outcome, Wished
-from drainer.core.step import Cordon, Hook, Isolate, Restore, Step, name_of
+from drainer.core.step import Cordon, Hook, Isolate, Noting, Restore, Step, name_of
 from drainer.core.threat import Sighting
 from drainer.core.wish import Skip, Wish
 from drainer.errors import Broken
@@ -81,6 +81,8 @@ class Teller:
                 self._log.info("episode.opened", episode=body.episode, notices=types, vm=body.vm)
             case Closed():
                 self._log.info("episode.closed", episode=episode)
+            case Noted(what=Noting.RETURNED) if self._is_written(body.layer):
+                return  # it reads In because nothing of it was changed so far, which was said
             case Noted():
                 self._log.info(f"{body.what.value}.noted", layer=body.layer, reason=WHY[body.what])
             case Joined():
@@ -116,6 +118,9 @@ class Teller:
             return False
         self._under_way |= dict.fromkeys(keys, outcome.reason)
         return bool(keys) and all(reason == outcome.reason for reason in told)
+
+    def _is_written(self, layer: str) -> bool:
+        return any(written == layer for _, written in self._under_way)
 
     def unrecorded(self, memory: Memory, error: Broken, what: str) -> None:
         """The journal did not take a record: said once per reason and step."""

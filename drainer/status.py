@@ -5,7 +5,7 @@ The members are a fixed contract: docs/interfaces.md. Nothing here is decided.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from drainer.board import Snapshot
@@ -107,7 +107,7 @@ def _blank(phase: VmPhase, reason: str) -> Json:
 def _of_tick(tick: Tick) -> Json:
     episode, step, situation = tick.state.episode, tick.step, tick.assessment.situation
     wait = step if isinstance(step, Wait) else None
-    wake_at = tick.seen.now.wall + wait.wake_after if wait and wait.wake_after is not None else None
+    wake_at = _after(tick.seen.now.wall, wait.wake_after if wait else None)
     return {
         **_blank(*_phase(tick)),
         "at": encode(tick.seen.now.wall),
@@ -125,6 +125,14 @@ def _of_tick(tick: Tick) -> Json:
         "lease": _lease(episode),
         "document": _document(tick.seen.document, tick.seen.now),
     }
+
+
+def _after(at: datetime, span: timedelta | None) -> datetime | None:
+    """None: no span; or so long a one that no date is left for it (an absurd NotBefore)."""
+    try:
+        return None if span is None else at + span
+    except OverflowError:
+        return None
 
 
 # --- notices --------------------------------------------------------------------------------------

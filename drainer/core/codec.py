@@ -18,6 +18,8 @@ from typing import Any
 TAG = "is"
 """Names the class where a value may be one of several; no field of ours is called so."""
 
+LONGEST_SPAN_S = 100 * 366 * 86400
+
 
 def encode(value: object) -> Any:
     """A JSON value: instants as RFC 3339, durations as seconds, enums as their value."""
@@ -94,6 +96,13 @@ def _decode_dataclass(cls: type, value: object) -> Any:
     return cls(**given)
 
 
+def _span(seconds: float) -> timedelta:
+    """Raises ValueError, also for what could not be counted with any more."""
+    if not -LONGEST_SPAN_S <= seconds <= LONGEST_SPAN_S:
+        raise ValueError(f"expected seconds of a century at most, got {seconds!r}")
+    return timedelta(seconds=seconds)
+
+
 def _decode_plain(expected: Any, value: object) -> Any:
     if expected is datetime and isinstance(value, str):
         at = datetime.fromisoformat(value)
@@ -102,7 +111,7 @@ def _decode_plain(expected: Any, value: object) -> Any:
         return at.astimezone(UTC)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if expected is timedelta and number:
-        return timedelta(seconds=typing.cast(float, value))
+        return _span(typing.cast(float, value))
     if expected is float and number:
         return float(typing.cast(float, value))
     if isinstance(expected, type) and issubclass(expected, Enum):

@@ -6,8 +6,13 @@ Knows shapes only. It must not know where a value came from, nor what to do abou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
+
+LONGEST_BOOT_S = 1e10
+"""Three centuries: what a journal says beyond that is damage, and no span of time could be made of it."""
+
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +26,8 @@ class Instant:
     def __post_init__(self) -> None:
         if self.wall.tzinfo is None:
             raise ValueError("an instant's wall time must be aware")
+        if not -LONGEST_BOOT_S <= self.monotonic_s <= LONGEST_BOOT_S:
+            raise ValueError(f"no boot lasts {self.monotonic_s} s")
 
 
 def elapsed(since: Instant, now: Instant) -> timedelta:
@@ -34,10 +41,15 @@ def elapsed(since: Instant, now: Instant) -> timedelta:
 
 
 def later(instant: Instant, by: timedelta) -> Instant:
-    """The instant `by` after (or, negative, before) this one, on both clocks."""
+    """The instant `by` after (or, negative, before) this one, on both clocks, as far as they reach."""
+    try:
+        wall = instant.wall + by
+    except OverflowError:
+        wall = LAST if by > timedelta(0) else FIRST
+    monotonic_s = instant.monotonic_s + by.total_seconds()
     return Instant(
-        wall=instant.wall + by,
-        monotonic_s=instant.monotonic_s + by.total_seconds(),
+        wall=wall,
+        monotonic_s=min(max(-LONGEST_BOOT_S, monotonic_s), LONGEST_BOOT_S),
         boot=instant.boot,
     )
 

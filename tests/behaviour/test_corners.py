@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from drainer.approvals import MemoryApprovals
+from drainer.board import Snapshot
 from drainer.budgets.memory import Ledger, MemoryBudget
 from drainer.core.assess import Assessment, Observation
 from drainer.core.decide import Decision
-from drainer.core.model import Done, InFlight, Membership, Pending, Progress, Standing
+from drainer.core.model import At, Done, InFlight, Membership, Pending, Progress, Standing
 from drainer.core.step import Note, Noting
 from drainer.core.wish import Hold
 from drainer.errors import Broken, Refused, Transient
 from drainer.reconcile import MOST_STEPS, Reconciler
+from drainer.status import status_of
 from tests.world import START, MortalStore, World, reboot, seconds
 
 OUT, IN = Standing.OUT, Standing.IN
@@ -184,6 +186,18 @@ def test_dear_readings_are_kept_and_made_anew_before_a_write() -> None:
     world.pass_time(seconds(1))
     assert reads[2] == seconds(59)
     assert world.steps[0] == "cordon"
+
+
+def test_a_notice_at_the_end_of_time_is_shown() -> None:
+    """NotBefore is the last date that there is, and the platform's clock is behind: waited for, and shown."""
+    world = World()
+    world.feed.skew = timedelta(days=-1)
+    world.feed.events = (reboot(not_before=At(at=datetime.max.replace(tzinfo=UTC))),)
+    tick = world.tick()
+    assert world.waits_for(tick) == "steady"
+    shown = status_of(Snapshot(tick=tick))
+    assert [notice["id"] for notice in shown["notices"]] == ["E1"]
+    assert shown["next_at"] is None
 
 
 def test_wishes_that_ended_wait_for_the_disk() -> None:

@@ -13,6 +13,9 @@ from drainer.core.decide import decide
 from drainer.core.episode import State, Window, all_in
 from drainer.core.fold import fold
 from drainer.core.model import (
+    FIRST,
+    LAST,
+    LONGEST_BOOT_S,
     Addressee,
     At,
     Blank,
@@ -330,3 +333,19 @@ def test_terms_are_values() -> None:
     ]
     assert made[0] == made[1]
     assert isinstance(made[0], Terms)
+
+
+@pytest.mark.parametrize(("by", "wall"), [(timedelta.max, LAST), (timedelta.min, FIRST)])
+def test_an_instant_ends_where_the_clocks_do(by: timedelta, wall: datetime) -> None:
+    """However far away, `later` is an instant: what a journal says of spans is anybody's."""
+    now = Instant(wall=datetime(2026, 1, 1, tzinfo=UTC), monotonic_s=1.0, boot="b")
+    found = later(now, by)
+    assert found.wall == wall
+    assert abs(found.monotonic_s) == LONGEST_BOOT_S
+
+
+@pytest.mark.parametrize("monotonic_s", [1e11, -1e11, float("nan"), float("inf")])
+def test_no_boot_lasts_for_ever(monotonic_s: float) -> None:
+    """A clock that says so is refused, since no time that passed could be told from it."""
+    with pytest.raises(ValueError, match="no boot lasts"):
+        Instant(wall=datetime(2026, 1, 1, tzinfo=UTC), monotonic_s=monotonic_s, boot="b")

@@ -128,6 +128,8 @@ def test_a_lone_surrogate_is_no_crash() -> None:
         "\udcff",
         '{"schema":1,"kind":"closed","at":{"wall":"2026-01-01","monotonic_s":1,"boot":""},"body":{}}',
         '{"schema":1,"kind":"closed","at":{"wall":"2026-01-01T00:00:00Z","monotonic_s":1},"body":{}}',
+        '{"schema":1,"kind":"closed","at":{"wall":"2026-01-01T00:00:00Z","monotonic_s":1e18,"boot":""},"body":{}}',
+        '{"schema":1,"kind":"closed","at":{"wall":"2026-01-01T00:00:00Z","monotonic_s":NaN,"boot":""},"body":{}}',
         "[" * 100_000,
     ],
 )
@@ -182,10 +184,13 @@ def test_times_of_any_zone_are_read_as_utc() -> None:
 
 @pytest.mark.parametrize(
     ("expected", "value"),
-    [(int, "1"), (int, True), (float, True), (str, 1), (datetime, 1), (timedelta, "1"), (Phase, "x")],
+    [
+        *((int, "1"), (int, True), (float, True), (str, 1), (datetime, 1), (timedelta, "1"), (Phase, "x")),
+        *((timedelta, absurd) for absurd in (1e13, -1e13, float("nan"), float("inf"))),
+    ],
 )
 def test_wrong_types_are_told(expected: type, value: object) -> None:
-    """A member of another type is a ValueError, never a guess."""
+    """A member of another type, or a span that nothing could be added to, is a ValueError, never a guess."""
     with pytest.raises(ValueError):
         decode(expected, value)
 

@@ -31,7 +31,7 @@ pytestmark = needs_roots
 SCRIPT = "/usr/local/sbin/drainer-install"
 UNIT = "/etc/systemd/system/drainer-install.service"
 UNIT_OF_DEB = f"/{PACKAGED}"
-STAMP = "/etc/drainer/installed-by-terraform"
+STAMP = "/etc/drainer-installed-by-terraform"
 POLICY = "/etc/drainer/policy.yaml"
 
 
@@ -103,6 +103,9 @@ def test_terraforms_script_installs_the_package(order: Order, tmp_path: Path) ->
             machine.run(SCRIPT)
         version = machine.run("dpkg-query", "--show", "--showformat=${db:Status-Status}", "drainer").stdout
         assert version == "installed"
+        machine.run("dpkg", "--purge", "drainer")
+        machine.run("systemctl", "start", "drainer-install.service")
+        assert not machine.exists("/usr/bin/drainer"), "purged, it stays away after a boot"
 
 
 def test_what_terraform_names_is_what_runs(order: Order, deb: Path, tmp_path: Path) -> None:

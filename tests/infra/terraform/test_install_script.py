@@ -108,7 +108,7 @@ def test_a_second_run_is_like_the_first(script: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("failing", ["curl", "apt-get", "drainer", "systemctl"])
 def test_what_failed_is_tried_again(script: str, tmp_path: Path, failing: str) -> None:
     """The unit's condition holds until every step is done, so that its next attempt is not left out."""
-    stamp = tmp_path / "etc/drainer/installed-by-terraform"
+    stamp = tmp_path / "etc/drainer-installed-by-terraform"
     vm = Vm(tmp_path)
     vm.fail(failing)
     assert vm.run(script) != 0

@@ -216,11 +216,13 @@ def test_removal_with_the_daemon_dead_gives_back_first(tmp_path: Path, furnished
 
 
 def test_removal_is_refused_where_nothing_can_be_given_back(tmp_path: Path, furnished: Path) -> None:
-    """The journal is damaged: the package stays, says why and what to do, and goes when it is told to."""
+    """The journal is damaged: the package stays, says why and what to do, its daemon runs on though it was
+    started by hand alone, and it goes when it is told to."""
     with site(tmp_path, furnished) as vm:
         vm.drained()
-        vm.machine.run("systemctl", "stop", "drainer")
+        vm.machine.run("systemctl", "disable", "--now", "drainer")
         vm.machine.write(JOURNAL, "damaged\n" * 3)
+        vm.machine.run("systemctl", "start", "drainer")
         refused = vm.dpkg("--remove", "drainer")
         assert not refused.startswith("0 ")
         assert "DRAINER_REMOVE_ANYWAY=1" in refused

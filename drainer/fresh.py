@@ -58,5 +58,8 @@ def _made(path: str, flags: int) -> int:
 def _regular(opened: int) -> int:
     if stat.S_ISREG(os.fstat(opened).st_mode):
         return opened
+    kind = errno.EISDIR if stat.S_ISDIR(os.fstat(opened).st_mode) else errno.EINVAL
     os.close(opened)
+    if kind == errno.EISDIR:
+        raise IsADirectoryError(kind, os.strerror(kind))
     raise OSError(errno.EINVAL, "no regular file stands there")

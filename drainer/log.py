@@ -86,4 +86,6 @@ def _plain(value: object) -> object:
 
 def _short(value: object) -> str:
     plain = _plain(value)
-    return plain if isinstance(plain, str) and " " not in plain else json.dumps(plain, ensure_ascii=False)
+    if isinstance(plain, str) and plain.isprintable() and " " not in plain:
+        return plain
+    return json.dumps(plain, ensure_ascii=not str(plain).isprintable())

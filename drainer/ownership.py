@@ -112,7 +112,7 @@ class Ownership:
             self._log.error("start.refused", kind=error.kind, reason=error.reason)
             raise Stopped(EXIT_LOCKED) from error
         except Broken as error:
-            self._alarm(error.kind, f"{error.reason}; nothing keeps a second drainer of this VM away")
+            self._alarm("lock-unusable", f"{error.reason}; a second drainer is not kept away")
 
     def _set_aside(self, owner: Owner, vm: Vm) -> bool:
         foreign = f"the journal is of {owner}, this VM is {vm.name}"

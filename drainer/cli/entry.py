@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ ABOUT = "Takes this VM out of its load balancer before a maintenance, and puts i
 AFTER = (
     "drainer VERB --help says more, with an example. Flags that are settings have variables: DRAINER_STATE."
 )
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 PASSED_ON = ("probe", "demo")
 """Verbs that read their own arguments."""
 
@@ -22,6 +25,7 @@ PASSED_ON = ("probe", "demo")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; its exit code. Never raises but for a bug."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _fill_closed_streams()
     try:
         return _run(arguments)
     except SystemExit as asked:  # argparse ends so, after help and after wrong usage
@@ -29,6 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_stdout()
         return exits.FAILED
+    except OSError as error:
+        if error.errno not in UNWRITABLE or error.filename is not None:
+            raise
+        _forget_stdout()
+        return _told(f"the output cannot be written: {error.strerror}", exits.FAILED)
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except SettingInvalid as error:
@@ -63,10 +72,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _told(reason: str, code: int, *, prefix: str = "drainer: ") -> int:
-    print(f"{prefix}{reason}", file=sys.stderr)
+    from drainer.cli.tables import plain
+
+    print("\n".join(map(plain, f"{prefix}{reason}".split("\n"))), file=sys.stderr)
     return code
 
 
+def _fill_closed_streams() -> None:
+    """A stream that was closed before we began is none at all, and its number would be our next file's."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  for life
+
+
 def _forget_stdout() -> None:
-    """Whoever read our output went away; the interpreter must not fail on flushing the rest."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Nobody takes our output; the interpreter must not fail on flushing the rest."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

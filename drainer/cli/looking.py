@@ -110,12 +110,13 @@ def exit_of(shown: dict[str, Any]) -> int:
 
 
 def _from_journal(state: Path, why: str) -> dict[str, Any]:
+    from drainer.cli.tables import plain
     from drainer.clock import SystemClock
     from drainer.journal import FileStore, Journal
     from drainer.status import status_of_journal
 
     journal = Journal(FileStore(state), SystemClock())
-    print(f"daemon not running; from the journal: {state} ({why})", file=sys.stderr)
+    print(plain(f"daemon not running; from the journal: {state} ({why})"), file=sys.stderr)
     return status_of_journal(journal.state, damage=journal.broken)
 
 
@@ -130,6 +131,7 @@ def history(parsed: argparse.Namespace) -> int:
 
 def _history(settings: Settings) -> dict[str, Any]:
     """From the daemon, which may read the journal; else from the file itself. Raises Broken."""
+    from drainer.cli.tables import plain
     from drainer.control.client import ask
     from drainer.control.history import history_in
     from drainer.errors import DrainerError
@@ -139,7 +141,7 @@ def _history(settings: Settings) -> dict[str, Any]:
     except DrainerError as error:
         if error.kind not in ("no-daemon", "no-journal"):
             raise
-        print(f"from the journal: {settings.state} ({error.reason})", file=sys.stderr)
+        print(plain(f"from the journal: {settings.state} ({error.reason})"), file=sys.stderr)
         return history_in(settings.state)
     return shown
 
@@ -153,11 +155,12 @@ def explain(parsed: argparse.Namespace) -> int:
 
 def vm(parsed: argparse.Namespace) -> int:
     settings, as_json = settings_of(parsed), wants_json(parsed)
+    from drainer.cli.tables import plain
     from drainer.cli.vmlines import vm_lines
     from drainer.vm import look
 
     found = look(settings)
-    print(json.dumps(found) if as_json else "\n".join(vm_lines(found)))
+    print(json.dumps(found) if as_json else "\n".join(map(plain, vm_lines(found))))
     if found["document"]["readable"] or found["network"]["interfaces"] is not None:
         return exits.OK
     asked = f"drainer: {settings.metadata_url} gave nothing: is this an Azure VM, and --metadata-url right?"

@@ -27,9 +27,14 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def plain(text: str) -> str:
+    """What a terminal only shows: ids, types and names come from others, and might tell it to do things."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def status_lines(status: Json, *, colour: bool) -> list[str]:
     """A status for people."""
-    return list(_status(status, colour))
+    return list(_status(_plainly(status), colour))
 
 
 def _status(status: Json, colour: bool) -> Iterator[str]:
@@ -91,7 +96,19 @@ def _notice(notice: Json) -> list[str]:
 
 def history_lines(history: Json) -> list[str]:
     """A history for people; one line where there is none."""
-    return list(_history(history)) or ["no episode yet"]
+    return list(_history(_plainly(history))) or ["no episode yet"]
+
+
+def _plainly(told: Any) -> Any:
+    match told:
+        case str():
+            return plain(told)
+        case list():
+            return [_plainly(each) for each in told]
+        case dict():
+            return {name: _plainly(each) for name, each in told.items()}
+        case _:
+            return told
 
 
 def _history(history: Json) -> Iterator[str]:

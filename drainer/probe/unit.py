@@ -133,5 +133,6 @@ def _passed() -> list[socket.socket]:
     """Listening sockets that systemd passed to this very process."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return []
-    count = int(os.environ.get("LISTEN_FDS", "0"))
+    stated = os.environ.get("LISTEN_FDS", "0")
+    count = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 4 else 0
     return [socket.socket(fileno=FIRST_PASSED + index) for index in range(count)]

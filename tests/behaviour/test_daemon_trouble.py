@@ -471,6 +471,6 @@ def test_another_user_cannot_keep_the_daemon_away(stand: Stand) -> None:
     ).json()
     with squatting(document["compute"]["vmId"] or stand.vm, "listens"):
         stand.sidecar.start()
-        assert "uid 65534" in stand.sidecar.until_alarmed("lock-usurped")
+        assert "uid 65534" in stand.sidecar.until_alarmed("lock-unusable")
         out(stand)
         assert stand.sidecar.marker.exists()

@@ -211,3 +211,27 @@ RUNNABLE = (
     "certify",
     "version",
 )
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_an_output_that_takes_nothing_is_no_bug(redirection: str) -> None:
+    """A full disk under the output is told and exits 1; a stream that was closed is as good as nobody's."""
+    command = f'exec "$0" -m drainer version {redirection}'
+    ran = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == (exits.FAILED if "full" in redirection else exits.OK)
+    assert ran.stderr == (
+        "drainer: the output cannot be written: No space left on device\n" * ("full" in redirection)
+    )
+
+
+def test_an_error_says_nothing_to_the_terminal(drainer: Drainer, capsys: Capture) -> None:
+    """What stands in an argument is shown, not obeyed."""
+    assert drainer("status", "--socket", "/nowhere/\x1b[2J") == exits.NO_DAEMON
+    assert "\x1b" not in capsys.readouterr().err

@@ -280,6 +280,17 @@ def test_colour_is_for_terminals(served: Living) -> None:
     assert "\x1b" not in "".join(status_lines(status, colour=False))
 
 
+def test_what_others_wrote_is_shown_not_obeyed(served: Living) -> None:
+    """Control characters in the id of a notice reach no terminal; what they are is readable."""
+    served.world.feed.events = (reboot("E\x1b]0;owned\x07\x9b2J"),)
+    served.look()
+    status = ask(served.state / "s", "status")["status"]
+    history = ask(served.state / "s", "history")["history"]
+    for lines in (status_lines(status, colour=False), history_lines(history)):
+        assert "\n".join(lines).isprintable() or all(line.isprintable() for line in lines)
+        assert "\\x1b]0;owned" in "".join(lines)
+
+
 def test_hooks_leases_and_siblings_are_shown(tmp_path: Path) -> None:
     """How each hook's stage went, and the lease that is held, stand in the status."""
     from drainer.budgets.memory import Ledger, MemoryBudget

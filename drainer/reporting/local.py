@@ -6,6 +6,7 @@ loopback unless told otherwise.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import selectors
@@ -95,7 +96,10 @@ class LocalEndpoint:
 
 
 class _Server(ThreadingHTTPServer):
-    """Bounded: at most `CONNECTIONS` at once, each with `IDLE_S` between two of its bytes."""
+    """Bounded: at most `CONNECTIONS` at once, each with `IDLE_S` between two of its bytes.
+
+    When it is full, the oldest makes room, so that nobody who is slow on purpose locks out who measures.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -104,7 +108,8 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: Address, answer: Callable[[str], Answer]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         self.answer = answer
-        self._free = threading.BoundedSemaphore(CONNECTIONS)
+        self._live: dict[socket.socket, None] = {}
+        self._turn = threading.Lock()
         super().__init__((address.host, address.port), _Asked)
 
     def server_bind(self) -> None:
@@ -112,16 +117,24 @@ class _Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        self._make_room(request)
+        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            with self._turn:
+                self._live.pop(request, None)
+
+    def _make_room(self, request: socket.socket) -> None:
+        """One more is live; those that are too many see their end."""
+        with self._turn:
+            for oldest in list(self._live)[: max(0, len(self._live) - CONNECTIONS + 1)]:
+                del self._live[oldest]
+                with contextlib.suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+            self._live[request] = None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A peer that went away is no news."""

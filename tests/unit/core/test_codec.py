@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from drainer.core.codec import decode, encode
+from drainer.core.codec import LONGEST_SPAN_S, decode, encode
 from drainer.core.model import Blank, Phase
 
 
@@ -59,6 +59,8 @@ def test_encoded(value: object, written: object) -> None:
         (datetime, "2026-01-02T05:04:05+02:00", AT),
         (timedelta, 90, timedelta(seconds=90)),
         (timedelta, 1.5, timedelta(seconds=1.5)),
+        (timedelta, LONGEST_SPAN_S, timedelta(seconds=LONGEST_SPAN_S)),
+        (timedelta, -LONGEST_SPAN_S, timedelta(seconds=-LONGEST_SPAN_S)),
         (float, 2, 2.0),
         (int, 2, 2),
         (bool, False, False),
@@ -94,6 +96,7 @@ def test_decoded(expected: Any, written: object, value: object) -> None:
         (datetime, "2026-01-02T03:04:05", "expected a zone in '2026-01-02T03:04:05'"),
         (datetime, 5, "expected datetime, got 5"),
         (timedelta, True, "expected timedelta, got True"),
+        (timedelta, 1e10, "expected seconds of a century at most, got 10000000000.0"),
         (float, True, "expected float, got True"),
         (float, "1", "expected float, got '1'"),
         (int, True, "expected int, got True"),

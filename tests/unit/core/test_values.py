@@ -335,6 +335,12 @@ def test_terms_are_values() -> None:
     assert isinstance(made[0], Terms)
 
 
+@pytest.mark.parametrize(("wall", "by"), [(LAST, timedelta(seconds=1)), (FIRST, -timedelta(seconds=1))])
+def test_a_moment_more_than_the_last_is_the_last(wall: datetime, by: timedelta) -> None:
+    """Nor is there one before the first."""
+    assert later(Instant(wall=wall, monotonic_s=1.0, boot="b"), by).wall == wall
+
+
 @pytest.mark.parametrize(("by", "wall"), [(timedelta.max, LAST), (timedelta.min, FIRST)])
 def test_an_instant_ends_where_the_clocks_do(by: timedelta, wall: datetime) -> None:
     """However far away, `later` is an instant: what a journal says of spans is anybody's."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.azure import azure
+from tests.packages import episode
 from tests.packages.root import BOOKWORM, Root, clean_root, install, needs_roots
 from tests.packages.versions import as_version
 from tests.sidecar import standing
@@ -84,16 +85,7 @@ def test_it_looks_once(installed: Installed, tmp_path: Path) -> None:
 def test_a_complete_episode(installed: Installed, tmp_path: Path) -> None:
     """From notice to restored, as from a checkout."""
     with standing(tmp_path / "vm") as stand:
-        one = stand.sidecar
-        one.start(prefix=installed.entered)
-        event = stand.schedule()
-        one.until_said("acknowledge.done")
-        assert one.marker.exists()
-        stand.complete(event)
-        one.until_said("episode.closed")
-        assert not one.marker.exists()
-        assert one.stop() == 0
-        assert one.steps() == ["cordon", "acknowledge", "restore"]
+        episode.complete(stand, installed.entered)
 
 
 def test_a_complete_episode_by_azure(deb: Path, suite: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.packages import episode
 from tests.packages.root import ran
 from tests.sidecar import standing
 
@@ -33,16 +34,7 @@ def test_the_single_file_runs_a_complete_episode(packages: Path, tmp_path: Path)
     assert FOUND
     single = str(next(packages.glob("*.pyz")))
     with standing(tmp_path / "vm") as stand:
-        one = stand.sidecar
-        one.start(prefix=(FOUND, "-I", single))
-        event = stand.schedule()
-        one.until_said("acknowledge.done")
-        assert one.marker.exists()
-        stand.complete(event)
-        one.until_said("episode.closed")
-        assert not one.marker.exists()
-        assert one.stop() == 0
-        assert one.steps() == ["cordon", "acknowledge", "restore"]
+        episode.complete(stand, (FOUND, "-I", single))
 
 
 def test_the_compiled_modules_of_the_package_load(deb: Path, tmp_path: Path) -> None:

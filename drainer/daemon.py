@@ -110,18 +110,14 @@ class Daemon:
             clock=self._clock,
             feed=self._poller,
             vm_name=self._vm_name,
-            stopping=self._told_to_stop,
+            stopping=lambda: self._stopping,
+            meanwhile=self._supervisor.alive,
             hook_ran=self._hook_ran,
         )
         ports = dry(ports) if self._settings.dry_run else ports
         reconciler = Reconciler(ports=ports, journal=self._journal, policy=policy, log=self._log)
         reconciler.acted = self._acted
         return reconciler
-
-    def _told_to_stop(self) -> bool:
-        """Asked again and again while a hook runs: a bounded wait, in which we are alive."""
-        self._supervisor.alive()
-        return self._stopping
 
     def _acted(self, step: Step, outcomes: tuple[Finished, ...]) -> None:
         self._supervisor.alive()

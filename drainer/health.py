@@ -6,6 +6,7 @@ One check per call, bounded by the policy's timeout, never raising. How many mus
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -62,13 +63,15 @@ class TcpCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandCheck:
-    """Healthy where the program exits 0."""
+    """Healthy where the program exits 0. `meanwhile` is called as long as it runs."""
 
     command: tuple[str, ...]
     timeout: timedelta
+    meanwhile: Callable[[], None] = program.nothing
 
     def check(self) -> Health:
-        ran = program.run(self.command, env=program.environment(), timeout=self.timeout)
+        env = program.environment()
+        ran = program.run(self.command, env=env, timeout=self.timeout, meanwhile=self.meanwhile)
         if ran.ending is not program.Ending.EXITED:
             return Failing(reason=f"{self.command[0]} {ran.ending.value} {ran.last_words}".rstrip())
         if ran.code != 0:
@@ -76,7 +79,7 @@ class CommandCheck:
         return Healthy()
 
 
-def build(check: policy.HealthCheck) -> HealthCheck:
+def build(check: policy.HealthCheck, *, meanwhile: Callable[[], None] = program.nothing) -> HealthCheck:
     """The check that the policy asks for."""
     match check:
         case policy.HealthCheck(http=str(url)):
@@ -84,6 +87,6 @@ def build(check: policy.HealthCheck) -> HealthCheck:
         case policy.HealthCheck(tcp=str(address)):
             return TcpCheck(address=address, timeout=check.timeout)
         case policy.HealthCheck(command=command) if command:
-            return CommandCheck(command=command, timeout=check.timeout)
+            return CommandCheck(command=command, timeout=check.timeout, meanwhile=meanwhile)
         case _:
             return AlwaysHealthy()

@@ -43,14 +43,20 @@ def unheard(ran: HookRan) -> None:
 
 
 class HookRunner:
-    """`report` is told of every run, also of one that failed."""
+    """`report` is told of every run, also of one that failed; `meanwhile` is called as long as one runs."""
 
     def __init__(
-        self, hooks: tuple[Hook, ...], clock: Clock, *, report: Callable[[HookRan], None] = unheard
+        self,
+        hooks: tuple[Hook, ...],
+        clock: Clock,
+        *,
+        report: Callable[[HookRan], None] = unheard,
+        meanwhile: Callable[[], None] = program.nothing,
     ) -> None:
         self._hooks = hooks
         self._clock = clock
         self._report = report
+        self._meanwhile = meanwhile
 
     def run(self, call: HookCall, *, timeout: timedelta, stopping: Callable[[], bool]) -> HookAnswer:
         """The first answer that is not Go, within `timeout` for all of them together.
@@ -73,7 +79,13 @@ class HookRunner:
     def _run(
         self, hook: Hook, call: HookCall, *, timeout: timedelta, stopping: Callable[[], bool]
     ) -> HookAnswer:
-        ran = program.run(hook.command, env=_environment(call), timeout=timeout, stopping=stopping)
+        ran = program.run(
+            hook.command,
+            env=_environment(call),
+            timeout=timeout,
+            stopping=stopping,
+            meanwhile=self._meanwhile,
+        )
         ending = f"exited {ran.code}" if ran.ending is program.Ending.EXITED else ran.ending.value
         output = f"{ran.errors}{ran.output}".encode()[-KEPT:].decode(errors="replace")
         self._report(HookRan(stage=hook.stage, command=hook.command, ending=ending, output=output))

@@ -212,6 +212,7 @@ class Surroundings:
 
     `vm_name` answers "" until the VM's own name is known. `service_ports` are the policy's. `arm` None: there
     is no management API here. `egress_verified`: the policy vouches for a way out that is not the pool.
+    `meanwhile` is to be called again and again in a wait of many seconds: it shows that the daemon is alive.
     """
 
     clock: Clock
@@ -219,6 +220,7 @@ class Surroundings:
     service_ports: tuple[int, ...]
     arm: Arm | None = None
     egress_verified: bool = False
+    meanwhile: Callable[[], None] = lambda: None
 
 
 @runtime_checkable

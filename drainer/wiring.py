@@ -111,7 +111,12 @@ def event_feed(settings: Settings, clock: Clock) -> EventFeed:
 
 
 def layers(
-    policy: Policy, settings: Settings, *, clock: Clock, vm_name: Callable[[], str]
+    policy: Policy,
+    settings: Settings,
+    *,
+    clock: Clock,
+    vm_name: Callable[[], str],
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[Backend, ...]:
     """The policy's layers, in order; a name that comes twice is numbered from its second coming on."""
     around = Surroundings(
@@ -120,6 +125,7 @@ def layers(
         service_ports=policy.service_ports,
         arm=management(settings) if uses_azure(policy) else None,
         egress_verified=policy.egress is Egress.VERIFIED,
+        meanwhile=meanwhile,
     )
     built: list[Backend] = []
     for choice in policy.backend:
@@ -187,8 +193,9 @@ def build_ports(
     vm_name: Callable[[], str],
     stopping: Callable[[], bool],
     hook_ran: Callable[[HookRan], None],
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Ports:
-    """Everything outside, as this policy wants it."""
+    """Everything outside, as this policy wants it. `meanwhile` is called as long as a program runs."""
     from drainer import health
     from drainer.connections import KernelConnections
     from drainer.hooks import HookRunner
@@ -197,12 +204,12 @@ def build_ports(
     return Ports(
         clock=clock,
         feed=feed,
-        layers=layers(policy, settings, clock=clock, vm_name=vm_name),
+        layers=layers(policy, settings, clock=clock, vm_name=vm_name, meanwhile=meanwhile),
         connections=KernelConnections(
             service_ports=policy.service_ports, ignored_peers=_prober_sources(policy)
         ),
-        health=health.build(policy.health),
-        hooks=HookRunner(policy.hooks, clock, report=hook_ran),
+        health=health.build(policy.health, meanwhile=meanwhile),
+        hooks=HookRunner(policy.hooks, clock, report=hook_ran, meanwhile=meanwhile),
         approvals=MemoryApprovals(vm_name()),
         system_log=system_log(),
         hook_stages=frozenset(hook.stage for hook in policy.hooks),

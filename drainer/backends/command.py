@@ -163,7 +163,8 @@ class Command:
             DRAINER_ENTRIES="\n".join(entry.name for entry in entries),
             DRAINER_DETAILS=json.dumps({entry.name: entry.detail for entry in entries}),
         )
-        return program.run(command, env=env, timeout=self._options.timeout)
+        timeout, meanwhile = self._options.timeout, self._around.meanwhile
+        return program.run(command, env=env, timeout=timeout, meanwhile=meanwhile)
 
     def _check(self, ran: program.Ran, verb: str) -> None:
         """Raises what the ending means; a program that was killed may have acted."""

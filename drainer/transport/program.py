@@ -51,6 +51,10 @@ def never() -> bool:
     return False
 
 
+def nothing() -> None:
+    """Nobody wants to know that a program runs still."""
+
+
 def environment(**facts: str) -> Mapping[str, str]:
     """PATH and LANG of this process, and the facts: nothing else is inherited."""
     return {"PATH": os.environ.get("PATH", PATH), "LANG": os.environ.get("LANG", "C.UTF-8"), **facts}
@@ -62,7 +66,9 @@ def run(
     env: Mapping[str, str],
     timeout: timedelta,
     stopping: Callable[[], bool] = never,
+    meanwhile: Callable[[], None] = nothing,
 ) -> Ran:
+    """Run it to its end, or for `timeout`, or until `stopping`. `meanwhile` is called as long as it runs."""
     try:
         process = subprocess.Popen(
             command,
@@ -76,16 +82,24 @@ def run(
         return Ran(ending=Ending.NOT_STARTED, errors=str(error))
     with process:
         try:
-            return _watch(process, deadline=monotonic() + timeout.total_seconds(), stopping=stopping)
+            deadline = monotonic() + timeout.total_seconds()
+            return _watch(process, deadline=deadline, stopping=stopping, meanwhile=meanwhile)
         finally:
             _kill(process)
 
 
-def _watch(process: subprocess.Popen[bytes], *, deadline: float, stopping: Callable[[], bool]) -> Ran:
+def _watch(
+    process: subprocess.Popen[bytes],
+    *,
+    deadline: float,
+    stopping: Callable[[], bool],
+    meanwhile: Callable[[], None],
+) -> Ran:
     output, errors = Tail(process.stdout), Tail(process.stderr)
     ending = None
     while ending is None:
         ending = _ending(process, deadline, stopping)
+        meanwhile()
         output.read()
         errors.read()
     return Ran(

@@ -12,7 +12,7 @@ import pytest
 
 from drainer import supervisor
 from drainer.supervisor import Supervisor
-from tests.sidecar import NOBODY, Sidecar
+from tests.sidecar import NOBODY, Sidecar, standing
 from tests.until import DEADLINE_S, until
 
 
@@ -127,3 +127,37 @@ def test_a_daemon_that_may_not_start_is_never_ready(
     finally:
         one.close()
         other.close()
+
+
+SLOW = """\
+  - command:
+      membership: [{program}]
+      cordon: ["true"]
+      restore: ["true"]
+      timeout: 1m"""
+
+
+def test_a_program_of_the_policy_that_takes_its_time_is_no_hang(
+    listening: socket.socket, address: str, tmp_path: Path
+) -> None:
+    """The deciding thread waits for a layer's program and says all the while that it is alive."""
+    began, enough, program = tmp_path / "began", tmp_path / "enough", tmp_path / "slow"
+    program.write_text(
+        f"#!/bin/sh\ntouch {began}\nuntil test -e {enough}; do sleep 0.1; done\necho '{{\"entries\": []}}'\n"
+    )
+    program.chmod(0o755)
+    with standing(tmp_path / "vm", backend=SLOW.format(program=program)) as stand:
+        stand.sidecar.start(environment={"NOTIFY_SOCKET": address})
+        until(began.exists, "the program runs")
+        heard(listening)
+        words: list[str] = []
+
+        def fed() -> bool:
+            words.extend(heard(listening))
+            return words.count("WATCHDOG=1") >= 3
+
+        try:
+            until(fed, "words of life while it runs")
+        finally:
+            enough.touch()
+        assert stand.sidecar.stop() == 0

@@ -85,7 +85,7 @@ def _writable(state: Path) -> None:
 
 
 DISKS: dict[str, tuple[Disk, Ending]] = {
-    "full disk": (Disk(breaks=_fill, mends=_empty), Ending(back=True)),
+    "full disk": (Disk(breaks=_fill, mends=_empty), Ending(back=True, alarms=frozenset({UNWRITTEN}))),
     "full disk, reserve gone": (
         Disk(breaks=_fill_all, mends=_empty),
         Ending(back=True, closed=False, alarms=frozenset({UNWRITTEN})),
@@ -95,7 +95,7 @@ DISKS: dict[str, tuple[Disk, Ending]] = {
         Ending(back=True, closed=False, alarms=frozenset({UNWRITTEN, "state-unwritable"})),
     ),
 }
-"""Each with the ending while it is broken."""
+"""Each with the ending while it is broken. A full disk has room to close, and none for the next episode."""
 
 
 def damaged(root: Path, damage: Damage, due: Ending, *, boot: str) -> tuple[str, ...]:

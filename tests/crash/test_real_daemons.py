@@ -23,7 +23,7 @@ SHORT = frozenset(
 )
 """Each step that touches the world once on each ground; moments and boots take turns."""
 
-SHORT_DAMAGE = frozenset({"full disk, reserve gone-boot-2", "another VM-boot-2"})
+SHORT_DAMAGE = frozenset({"full disk-boot-1", "full disk, reserve gone-boot-2", "another VM-boot-2"})
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,19 @@ this life, and writes it before anything newer once it can.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 
 from drainer.core.episode import State
 from drainer.core.fold import after, fold
-from drainer.core.record import Body, Closed, Opened, Record
+from drainer.core.record import Body, Closed, Finished, Opened, Record
 from drainer.errors import Broken
 from drainer.journal.compaction import compacted
 from drainer.journal.lines import Loaded, read_lines, write_line
+from drainer.journal.thinning import thinned
 from drainer.ports import Clock, Store
 
 KEEP_BYTES = 1024 * 1024
-"""A journal longer than this is cut down to its newest half at the next Close."""
+"""A journal longer than this is thinned, and at the next Close cut down to its newest half."""
 
 MOST_REMEMBERED = 1000
 
@@ -37,6 +39,7 @@ class Journal:
         self.broken = _damage(self.loaded)
         self.unready = ""
         self._remembered: deque[str] = deque(maxlen=MOST_REMEMBERED)
+        self._long = KEEP_BYTES
 
     @property
     def unrecorded(self) -> int:
@@ -55,6 +58,8 @@ class Journal:
         self.state = after(self.state, record)
         if isinstance(body, Closed):
             self._compact()
+        elif isinstance(body, Finished):
+            self._thin()
         return self.state
 
     def remember(self, body: Body) -> State:
@@ -80,10 +85,19 @@ class Journal:
 
     def _compact(self) -> None:
         """Cut a long journal down. One that cannot be cut is only long: the next Close tries again."""
-        if self._store.size() <= KEEP_BYTES:
-            return
+        if self._store.size() > KEEP_BYTES:
+            self._replace(lambda lines: compacted(thinned(lines), budget=KEEP_BYTES // 2))
+        self._long = KEEP_BYTES
+
+    def _thin(self) -> None:
+        """In an open episode: a step that fails for days must not fill the disk, nor make a start slow."""
+        if self._store.size() > self._long:
+            self._replace(thinned)
+            self._long = self._store.size() + KEEP_BYTES // 2
+
+    def _replace(self, kept_of: Callable[[Sequence[str]], Sequence[str]]) -> None:
         try:
-            kept = compacted(self._store.load(), budget=KEEP_BYTES // 2)
+            kept = kept_of(self._store.load())
             if fold(read_lines(kept).records) == self.state:
                 self._store.replace(kept)
         except (Broken, ValueError):

@@ -164,6 +164,8 @@ class FileStore:
             os.replace(fresh, self.path)
             self._sync_directory()
         except OSError as error:
+            with contextlib.suppress(OSError):
+                fresh.unlink()  # half a copy would take the room that the records need
             raise self._unwritable(self.path, error) from error
         self.complete = True
 

@@ -202,6 +202,16 @@ def test_replacing_syncs_file_and_name(store: FileStore, disk: Disk) -> None:
     assert disk.synced == ["file", "directory"]
 
 
+def test_a_copy_that_could_not_be_made_leaves_nothing(store: FileStore, disk: Disk, tmp_path: Path) -> None:
+    """Half a copy of the journal would take the room that its next records need."""
+    store.append("one")
+    disk.sync_fails = True
+    with pytest.raises(Broken):
+        store.replace(["one"])
+    assert [place.name for place in tmp_path.iterdir()] == [JOURNAL]
+    assert list(store.load()) == ["one"]
+
+
 def test_half_a_line_is_taken_back(store: FileStore, disk: Disk) -> None:
     """The disk fills up in the middle of a line: the journal is as it was, and the next record is whole."""
     store.append("one")

@@ -31,7 +31,7 @@ def _doctors(verbs: Verbs) -> None:
         flags=(*READING, *MANAGING, "policy", "state"),
     )
     add_flag(examined, JSON)
-    examined.add_argument("--read-only", action="store_true", help="leave out the two unchanged writes")
+    examined.add_argument("--read-only", action="store_true", help="leave out the unchanged writes")
     examined.add_argument("--jitter", metavar="SECONDS", help="begin at a random moment within so long")
     examined.add_argument(
         "--roles",

@@ -38,7 +38,7 @@ def add(verbs: Verbs) -> None:
         verbs,
         "force",
         force,
-        about="cordon now: no longer wait for the fleet's budget, soft gates or hooks",
+        about="wait no longer for the fleet's budget, soft gates or hooks, for what is announced now",
         example="drainer force",
     )
     _add_drain(verbs)
@@ -87,7 +87,7 @@ def _add_restore(verbs: Verbs) -> None:
         verbs,
         "restore",
         restore,
-        about="give back now what was taken, skipping every notice present",
+        about="skip every notice present, and give back what was taken once it is healthy and no hold stands",
         example="drainer restore            (daemon dead: drainer restore --offline)",
         flags=("socket", "state", "policy", *READING, *MANAGING, "boot-id"),
     )
@@ -95,7 +95,7 @@ def _add_restore(verbs: Verbs) -> None:
     restored.add_argument(
         "--offline",
         action="store_true",
-        help="with the daemon dead: give back what the journal in --state says was taken",
+        help="with the daemon dead: give back what the journal in --state says was taken; waits two minutes",
     )
 
 
@@ -127,7 +127,12 @@ def adopt(parsed: argparse.Namespace) -> int:
 
 def restore(parsed: argparse.Namespace) -> int:
     if not parsed.offline:
-        return _ask(parsed, "restore", "every notice present is skipped; what was taken is given back now")
+        return _ask(
+            parsed,
+            "restore",
+            "every notice present is skipped; what was taken is given back once the deep check passes and no"
+            " hold stands",
+        )
     settings = settings_of(parsed)
     code: int = import_module("drainer.offline").restore_offline(settings)
     return code

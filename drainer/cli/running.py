@@ -39,7 +39,7 @@ def add(verbs: Verbs) -> None:
         nargs="?",
         const="always",
         choices=("always", "on-change"),
-        help="log availability also when nothing is pending: each time, or when it changed",
+        help="log also that nothing is pending, or that it could not be read: each time, or only what is new",
     )
     checked = add_verb(
         verbs,

@@ -72,7 +72,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="VMs as network namespaces, each with the metadata service at 169.254.169.254",
     )
-    parser.add_argument("--backend", choices=sorted(FRONTS), default="azure", metavar="NAME")
+    parser.add_argument(
+        "--backend",
+        choices=sorted(FRONTS),
+        default="azure",
+        metavar="NAME",
+        help=f"{', '.join(sorted(FRONTS))} (default azure)",
+    )
     parser.add_argument(
         "--switch",
         action="append",
@@ -80,7 +86,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="what the emulated platform does at one point; repeatable",
     )
-    parser.add_argument("--report", type=Path, default=Path("report"), metavar="DIR")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=Path("report"),
+        metavar="DIR",
+        help="where report.json and the pictures go (default report)",
+    )
     return parser
 
 

@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="drainer probe",
         description="Answer a balancer's prober on /ready: 503 while the marker is there, else as the check.",
+        epilog="variables: DRAINER_LISTEN, DRAINER_MARKER, DRAINER_CHECK; a flag goes over its variable",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -98,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_target,
         default=os.environ.get("DRAINER_CHECK") or None,
         metavar="URL|HOST:PORT",
-        help="up only where this answers 200, or accepts, within 1 s; default: none",
+        help="up only where this http:// URL answers 200, or this accepts, within 1 s; default: none",
     )
     return parser
 

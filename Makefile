@@ -13,7 +13,7 @@ help:
 	@echo "make systemd-vms     the package in booted Debian VMs: reboots and a power cut under traffic; as root"
 	@echo "make test            lint, types, architecture, and every fast tier of tests"
 	@echo "make test-all        the long forms too"
-	@echo "make check           ruff, mypy, import-linter"
+	@echo "make check           ruff, mypy, import-linter, bandit"
 	@echo "make bench           measure, and write bench/report.json"
 	@echo "make prove           the whole abstract state graph of the decision core"
 	@echo "make crash [REAL=1]  killed in every act of every step, and with damaged journals; real daemons too"

@@ -45,7 +45,8 @@ JOURNAL = (
         name="journal-damaged",
         says=_damaged,
         next="nothing is taken out any more, and what it still says is given back. "
-        "Stop the daemon and run `drainer restore --offline`: it sets the journal aside",
+        "Stop the daemon and run `drainer restore --offline`: "
+        "it sets the journal aside, or says what to look at",
     ),
     Kind(
         name="journal-unwritable",

@@ -15,7 +15,7 @@ output "service_url" {
 }
 
 output "fleet_container_url" {
-  description = "Where a fleet budget may lie; the sidecars' identity may write it."
+  description = "Where a fleet budget may lie, once a version has one; the sidecars' identity may write it."
   value       = "${azurerm_storage_account.demo.primary_blob_endpoint}fleet"
 }
 
@@ -72,6 +72,6 @@ output "rescue" {
 }
 
 output "gate" {
-  description = "Before each apply: 0 where every VM is in service and its sidecar fine."
+  description = "Before each apply: 0 where every sidecar is steady and without an alarm."
   value       = "${abspath(path.module)}/gate ${var.name}"
 }

@@ -115,6 +115,8 @@ def _history(history: Json) -> Iterator[str]:
     for episode in history["episodes"]:
         yield f"{episode['id']}  {episode['opened']} to {episode['closed'] or 'now (open)'}"
         yield from _events(episode["events"])
+        if episode["closed"] is None:
+            yield from _undo(episode["events"])
     if history["wishes"]:
         yield "outside any episode"
         yield from _events(history["wishes"])
@@ -123,6 +125,14 @@ def _history(history: Json) -> Iterator[str]:
 def _events(events: Iterable[Json]) -> Iterator[str]:
     rows = [[f"  {event['at']}", event["event"], _about(event)] for event in events]
     yield from columns(rows)
+
+
+def _undo(events: Iterable[Json]) -> Iterator[str]:
+    """The commands by which a person undoes what is owed still, each once."""
+    commands = dict.fromkeys(command for event in events for command in event["undo"])
+    if commands:
+        yield "  to undo it by hand:"
+        yield from (f"    {command}" for command in commands)
 
 
 def _about(event: Json) -> str:

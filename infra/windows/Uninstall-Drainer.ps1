@@ -18,7 +18,7 @@ if (Get-Service -Name drainer -ErrorAction SilentlyContinue) {
     & $Inside -m drainer restore --offline
     if ($LASTEXITCODE -ne 0) {
         Start-Service -Name drainer
-        throw 'this VM could not be given back, so nothing was removed; drainer history --json says what is owed, and what undoes it'
+        throw 'this VM could not be given back, so nothing was removed; drainer history says what is owed, and what undoes it'
     }
     & $Inside -m drainer.service remove
     if ($LASTEXITCODE -ne 0) { throw "removing the service failed with exit code $LASTEXITCODE" }

@@ -195,6 +195,8 @@ def test_history_for_people(served: Living, drainer: Drainer, capsys: Capture) -
     assert f"force  by uid {os.getuid()}" in told
     assert "forced: past the time after which budget and gates no longer hold" in told
     assert "outside any episode" in told
+    assert told.index("cordon.failed") < told.index("  to undo it by hand:\n    put in by hand: fake\n")
+    assert told.count("put in by hand: fake") == 1
 
 
 def _soon() -> str:

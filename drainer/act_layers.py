@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from drainer.acted import PENDING_REST, Acted, done, failed
+from drainer.acted import PENDING_REST, UNDER_WAY, Acted, done, failed
 from drainer.around import Ports
 from drainer.core.episode import Episode
 from drainer.core.layers import was_of
@@ -63,7 +63,7 @@ def _write(step: Cordon | Isolate | Restore, name: str, verb: Callable[[], Progr
         return done(step, layer=name)
     outcome = Outcome.UNTOUCHED if progress.untouched else Outcome.PENDING
     pending = Finished(
-        step=name_of(step), outcome=outcome, layers=(name,), kind="pending", reason=progress.reason
+        step=name_of(step), outcome=outcome, layers=(name,), kind=UNDER_WAY, reason=progress.reason
     )
     return Acted(outcomes=(pending,), rests_for=PENDING_REST)
 

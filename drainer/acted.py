@@ -10,6 +10,9 @@ from drainer.core.record import Finished, Outcome
 from drainer.core.step import Step, name_of
 from drainer.errors import DrainerError, Transient
 
+UNDER_WAY = "pending"
+"""The kind of an outcome of a write that goes on: no failure."""
+
 PENDING_REST = timedelta(milliseconds=500)
 """How long a step that is under way rests before it is asked after again."""
 

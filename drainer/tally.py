@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Protocol
 
+from drainer.acted import UNDER_WAY
 from drainer.core.episode import Episode
-from drainer.core.record import Finished
+from drainer.core.record import Finished, Outcome
 from drainer.core.step import Step
 
 
@@ -26,7 +27,7 @@ class Tally:
     def acted(self, step: Step, outcomes: tuple[Finished, ...]) -> None:
         for outcome in outcomes:
             self._steps[f'steps_total{{step="{outcome.step}",outcome="{outcome.outcome.value}"}}'] += 1
-            if outcome.kind and outcome.outcome.value == "failed":
+            if _failed(outcome):
                 key = f'step_failures_total{{step="{outcome.step}",kind="{outcome.kind}"}}'
                 self._steps[key] += 1
 
@@ -45,3 +46,10 @@ class Tally:
 
     def counters(self) -> dict[str, float]:
         return {**self._polls, **{key: float(count) for key, count in self._steps.items()}}
+
+
+def _failed(outcome: Finished) -> bool:
+    """A refusal before anything was changed is a failure like any other; a proof under way is none."""
+    if outcome.outcome is Outcome.UNTOUCHED:
+        return outcome.kind != UNDER_WAY
+    return outcome.outcome is Outcome.FAILED

@@ -6,6 +6,7 @@ Says; it must not judge. Alarms that stand are views of a tick and live elsewher
 from __future__ import annotations
 
 from drainer.act import Touching
+from drainer.acted import UNDER_WAY
 from drainer.core.assess import Assessment, Observation
 from drainer.core.model import Document, Garbled
 from drainer.core.policy import Do
@@ -102,7 +103,7 @@ class Teller:
         if self._is_still_under_way(outcome):
             return
         said = {key: value for key, value in _said(outcome).items() if value}
-        level = Level.INFO if outcome.kind == "pending" else LOUD.get(outcome.outcome, Level.INFO)
+        level = Level.INFO if outcome.kind == UNDER_WAY else LOUD.get(outcome.outcome, Level.INFO)
         self._log.write(level, f"{outcome.step}.{outcome.outcome.value}", said)
 
     def _is_asked_again(self, step: Touching) -> bool:
@@ -114,7 +115,7 @@ class Teller:
         """Whether this was said before, to the letter."""
         keys = [(outcome.step, layer) for layer in outcome.layers]
         told = [self._under_way.pop(key, None) for key in keys]
-        if outcome.kind != "pending":
+        if outcome.kind != UNDER_WAY:
             return False
         self._under_way |= dict.fromkeys(keys, outcome.reason)
         return bool(keys) and all(reason == outcome.reason for reason in told)

@@ -16,6 +16,8 @@ from drainer.board import Alarm, Board, Snapshot
 from drainer.clock import ManualClock
 from drainer.core.model import At, Failing, InFlight, Unreadable
 from drainer.core.policy import Do, Rule
+from drainer.core.record import Finished, Outcome
+from drainer.core.step import Cordon
 from drainer.reporting.local import TICKED_WITHIN, LocalEndpoint
 from drainer.reporting.metrics import FAMILIES, exposition
 from drainer.settings import Address
@@ -198,6 +200,29 @@ def test_one_drain_and_one_error_count_exactly(world: World) -> None:
     assert series['drainer_layer_face{layer="fake",face="Out"}'] == 1
     assert series["drainer_in_flight"] == 0
     assert series['drainer_build_info{version="1.2"}'] == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "failures"),
+    [
+        (Outcome.FAILED, "timeout", {'step_failures_total{step="cordon",kind="timeout"}': 1.0}),
+        (
+            Outcome.UNTOUCHED,
+            "azure-forbidden",
+            {'step_failures_total{step="cordon",kind="azure-forbidden"}': 1.0},
+        ),
+        (Outcome.UNTOUCHED, "pending", {}),
+        (Outcome.PENDING, "pending", {}),
+        (Outcome.DONE, "entry-gone", {}),
+    ],
+)
+def test_what_counts_as_a_failure(outcome: Outcome, kind: str, failures: dict[str, float]) -> None:
+    """Refused before anything was changed is a failure like any other; under way is none."""
+    tally = Tally()
+    tally.acted(Cordon(layers=("pool",)), (Finished(step="cordon", outcome=outcome, kind=kind),))
+    counters = tally.counters()
+    assert {key: value for key, value in counters.items() if key.startswith("step_failures")} == failures
+    assert counters[f'steps_total{{step="cordon",outcome="{outcome.value}"}}'] == 1
 
 
 def test_polls_and_alarms_are_counted(world: World) -> None:

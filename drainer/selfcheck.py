@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 from drainer.core.model import Instant, elapsed
@@ -26,7 +27,11 @@ SPREAD = timedelta(seconds=60)
 DOCTOR = (sys.executable, "-P", "-m", "drainer", "doctor", "--json")
 LIMIT = timedelta(minutes=5)
 KEPT_AS = "doctor.json"
-FORWARDED = ("metadata-url", "vm-name", "policy", "state", "management-url", "management-ca", "identity")
+FORWARDED = (
+    *("metadata-url", "source", "vm-name", "policy", "state"),
+    *("management-url", "management-ca", "identity"),
+)
+"""Every setting that `drainer doctor` knows."""
 
 
 class SelfCheck:
@@ -134,5 +139,5 @@ def arguments(settings: Settings) -> list[str]:
     for name in FORWARDED:
         value = getattr(settings, FLAGS[name].field)
         if value != getattr(default, FLAGS[name].field):
-            given += [FLAGS[name].option, str(value)]
+            given += [FLAGS[name].option, str(value.value if isinstance(value, Enum) else value)]
     return given

@@ -15,6 +15,7 @@ from drainer.doctor.subject import Subject
 from drainer.errors import Transient
 from drainer.ports import EventFeed
 from drainer.sources.identity import METADATA, TIMEOUT_S
+from drainer.transport.azure.settings import LOGGED_IN
 from drainer.transport.http import HttpPeer
 
 FIRST_ANSWER_S = 10.0
@@ -71,6 +72,9 @@ def identity(subject: Subject) -> Iterator[Check]:
         yield skipped("identity", "no layer of the policy asks the management API")
         return
     wanted = subject.settings.identity
+    if wanted == LOGGED_IN:
+        yield skipped("identity", "whoever is logged in with az is used, and no managed identity")
+        return
     peer = HttpPeer(subject.settings.metadata_url)
     try:
         path = f"{TOKEN}&client_id={quote(wanted)}" if wanted else TOKEN

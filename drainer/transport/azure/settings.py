@@ -20,6 +20,10 @@ IDENTITY = "DRAINER_CHILD_CLIENT_ID"
 PARENT = "DRAINER_CHILD_PARENT"
 
 
+LOGGED_IN = "az"
+"""In place of a client id: whoever is logged in with `az`, for what people run by hand."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSettings:
     """`ca_file` "": the usual authorities. `client_id` "": the system-assigned identity. `parent`: a pid."""

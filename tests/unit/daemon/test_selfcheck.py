@@ -7,13 +7,17 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from drainer import selfcheck
+from drainer.cli.entry import parser
+from drainer.cli.flags import MANAGING, READING, settings_of
 from drainer.clock import ManualClock
+from drainer.core.model import SourceKind
 from drainer.log import Log
 from drainer.selfcheck import KEPT_AS, LIMIT, SPREAD, SelfCheck
 from drainer.settings import Settings
@@ -133,6 +137,25 @@ def test_settings_in_force_are_handed_on() -> None:
     """The doctor asks where this daemon asks; what is a default is not spelled out."""
     given = selfcheck.arguments(Settings(management_url="https://arm.example", state=Path("/s")))
     assert given == ["--state", "/s", "--management-url", "https://arm.example"]
+
+
+def test_no_setting_of_the_doctor_is_forgotten() -> None:
+    """Whatever its command line takes is handed on, in words that it reads back as they were."""
+    assert set(selfcheck.FORWARDED) == {*READING, *MANAGING, "policy", "state"}
+    chosen = Settings(
+        metadata_url="http://127.0.0.1:1",
+        source=SourceKind.SCHEDULED_EVENTS,
+        vm_name="vm7",
+        policy=Path("/p"),
+        state=Path("/s"),
+        management_url="https://arm.example",
+        management_ca="/ca",
+        identity="az",
+    )
+    given = selfcheck.arguments(chosen)
+    assert len(given) == 2 * len(selfcheck.FORWARDED)
+    read = settings_of(parser().parse_args(["doctor", *given]))
+    assert replace(read, policy_named=False) == chosen
 
 
 @pytest.mark.parametrize("said", ["", "[]", '{"checks": 1}', "not json"])

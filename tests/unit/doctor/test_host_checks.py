@@ -118,6 +118,12 @@ def test_no_identity(tmp_path: Path) -> None:
     assert only(platform.identity(subject(tmp_path, layers=()))) is Verdict.SKIPPED
 
 
+def test_the_login_of_the_command_line_is_no_identity_of_this_vm(tmp_path: Path) -> None:
+    """With `--identity az` the metadata service knows nothing of it, and is not asked."""
+    with metadata({TOKEN: b'{"error": "invalid_request"}'}) as url:
+        assert only(platform.identity(subject(tmp_path, url=url, identity="az"))) is Verdict.SKIPPED
+
+
 def test_what_findings_come_to() -> None:
     """One refusal makes 1, else one warning 3, else 0; both shapes of the report say the same."""
     well, odd = passed("a", "seen"), warned("bb", "odd", cure="mend it")

@@ -11,11 +11,10 @@ from typing import Any, Protocol
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
+from drainer.transport.azure.settings import LOGGED_IN
+
 LIMITS = {"retry_total": 0, "connection_timeout": 0.5, "read_timeout": 2}
 """The package's own take 45 s and more where the metadata service is silent (measured)."""
-
-LOGGED_IN = "az"
-"""In place of a client id: whoever is logged in with `az`, for what people run by hand."""
 
 AZ_S = 15
 

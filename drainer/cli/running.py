@@ -88,17 +88,16 @@ def passed_on(verb: str, arguments: Sequence[str]) -> int:
         from drainer.probe import main as probe
 
         return probe(arguments)
-    try:
-        demo = import_module("drainer.demo")
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("drainer"):
-            raise
+    from drainer.demo import lacking
+
+    if lacks := lacking():
+        named = ", ".join(lacks)
         print(
-            f"drainer: the demo needs {error.name}, which is not installed: pip install 'drainer[demo]'",
+            f"drainer: the demo needs what is not installed ({named}): pip install 'drainer[demo]'",
             file=sys.stderr,
         )
         return exits.FAILED
-    code: int = demo.main(arguments)
+    code: int = import_module("drainer.demo.main").main(arguments)
     return code
 
 

@@ -1,10 +1,11 @@
 """The demo: three VMs behind a balancer, rebooted one after another under live traffic."""
 
-from collections.abc import Sequence
+from importlib.util import find_spec
+
+NEEDS = ("cryptography", "h11", "matplotlib", "rich", "starlette", "uvicorn")
+"""What the extra `demo` brings: some of it is asked for only once the demo has run."""
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run the demo; what it needs is imported only now."""
-    from drainer.demo.main import main as performed
-
-    return performed(argv)
+def lacking() -> tuple[str, ...]:
+    """Which of these are not installed."""
+    return tuple(name for name in NEEDS if find_spec(name) is None)

@@ -16,6 +16,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     try:
         parsed.run(parsed)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("metadata_server"):
+            raise
+        lacks = f"{error.name} is not installed: pip install 'drainer[emulator]'"
+        print(f"metadata-server: {lacks}", file=sys.stderr)
+        return FAILED
     except BadTopology as error:
         print(error, file=sys.stderr)  # FILE:LINE:COLUMN first, where editors look for it
         return CONFIGURATION

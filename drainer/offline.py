@@ -1,4 +1,5 @@
-"""`restore --offline`: give back, with no daemon running, what the journal says was taken.
+"""With no daemon running. `restore --offline`: give back what the journal says was taken; `resume --offline`:
+end a hold before that, where one stands.
 
 The shipped reconciler under an operator's wish to restore; no metadata service is asked. A damaged journal is
 read as far as it can be, and set aside once everything is back.
@@ -7,13 +8,15 @@ read as far as it can be, and set aside once everything is back.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, timedelta
 from threading import Event
 
 from drainer.clock import SystemClock
 from drainer.core import wish as wishes
+from drainer.core.codec import encode
 from drainer.core.model import AckAnswer, Unreadable, elapsed
-from drainer.core.record import Intended
+from drainer.core.record import Intended, Wished
 from drainer.core.step import Wait
 from drainer.errors import Broken, Refused
 from drainer.hooks import HookRan
@@ -45,6 +48,18 @@ class NobodyAsked:
 
 def restore_offline(settings: Settings) -> int:
     """0: all is back, or nothing was out. 1: not yet, run it again. 75: a daemon runs. 78: no policy."""
+    return _in_the_state_directory(settings, _restore)
+
+
+def resume_offline(settings: Settings) -> int:
+    """0: no hold, yield or abort stands any more. 1: that could not be recorded. 75: a daemon runs."""
+    return _in_the_state_directory(settings, _resume)
+
+
+Act = Callable[[Settings, StateDirectory, SystemClock, Log, RaiseAlarm], int]
+
+
+def _in_the_state_directory(settings: Settings, act: Act) -> int:
     clock = SystemClock(settings.boot_id)
     log = Log(clock.now)
 
@@ -59,11 +74,23 @@ def restore_offline(settings: Settings) -> int:
     except Stopped as stopped:
         return stopped.code
     try:
-        return _restore(settings, directory, clock, log, alarm)
+        return act(settings, directory, clock, log, alarm)
     except Stopped as stopped:
         return stopped.code
     finally:
         directory.release()
+
+
+def _resume(
+    settings: Settings, directory: StateDirectory, clock: SystemClock, log: Log, alarm: RaiseAlarm
+) -> int:
+    try:
+        directory.journal().append(Wished(wish=wishes.Resume(), by="resume --offline"))
+    except Broken as error:
+        print(f"drainer: {error.reason}", file=sys.stderr)
+        return EXIT_FAILED
+    print("resumed: no hold, yield or abort stands any more", file=sys.stderr)
+    return EXIT_OK
 
 
 def _restore(
@@ -73,6 +100,14 @@ def _restore(
     episode = journal.state.episode
     if episode is None:
         return _nothing_open(directory, damaged=damaged)
+    held = journal.state.wishes.hold_until
+    if held is not None and clock.now().wall < held:
+        print(
+            f"drainer: held until {encode(held)}, and nothing is given back under a hold; "
+            "`drainer resume --offline` ends it",
+            file=sys.stderr,
+        )
+        return EXIT_FAILED
     ruling = Ruling(
         settings,
         directory=directory,

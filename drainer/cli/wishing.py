@@ -43,13 +43,7 @@ def add(verbs: Verbs) -> None:
     )
     _add_drain(verbs)
     _add_restore(verbs)
-    _wish(
-        verbs,
-        "resume",
-        resume,
-        about="end a hold, a yield, and a hook's abort",
-        example="drainer resume",
-    )
+    _add_resume(verbs)
     _wish(
         verbs,
         "adopt",
@@ -99,6 +93,21 @@ def _add_restore(verbs: Verbs) -> None:
     )
 
 
+def _add_resume(verbs: Verbs) -> None:
+    resumed = add_verb(
+        verbs,
+        "resume",
+        resume,
+        about="end a hold, a yield, and a hook's abort",
+        example="drainer resume             (daemon dead: drainer resume --offline)",
+        flags=("socket", "state", "boot-id"),
+    )
+    add_flag(resumed, JSON)
+    resumed.add_argument(
+        "--offline", action="store_true", help="with the daemon dead: by the journal in --state"
+    )
+
+
 # --- verbs ----------------------------------------------------------------------------------------
 
 
@@ -118,6 +127,8 @@ def force(parsed: argparse.Namespace) -> int:
 
 
 def resume(parsed: argparse.Namespace) -> int:
+    if parsed.offline:
+        return _offline("resume_offline", parsed)
     return _ask(parsed, "resume", "resumed: no hold, yield or abort stands any more")
 
 
@@ -133,8 +144,15 @@ def restore(parsed: argparse.Namespace) -> int:
             "every notice present is skipped; what was taken is given back once the deep check passes and no"
             " hold stands",
         )
+    return _offline("restore_offline", parsed)
+
+
+def _offline(verb: str, parsed: argparse.Namespace) -> int:
+    """By the journal, with no daemon. Raises SettingInvalid where JSON is asked for: there is none."""
     settings = settings_of(parsed)
-    code: int = import_module("drainer.offline").restore_offline(settings)
+    if parsed.json:
+        raise SettingInvalid("--json: expected a daemon that answers, got --offline, which has no JSON")
+    code: int = getattr(import_module("drainer.offline"), verb)(settings)
     return code
 
 

@@ -207,6 +207,27 @@ def test_restore_offline_gives_back_with_the_daemon_dead(stand: Stand) -> None:
     assert one.steps() == ["cordon", "acknowledge"], "nothing is done twice"
 
 
+def test_a_hold_is_ended_with_the_daemon_dead(stand: Stand) -> None:
+    """Held, `restore --offline` gives nothing back and names the way on, which is `resume --offline`."""
+    one = serving(stand)
+    event = out(stand)
+    told(one, "hold", "--until", "1h")
+    assert one.told("resume", "--offline").returncode == 75, "a daemon lives"
+    one.kill()
+    ran = one.told("restore", "--offline", "--policy", str(one.policy))
+    assert ran.returncode == 1
+    assert "drainer resume --offline" in ran.stderr
+    assert one.marker.exists()
+    assert one.told("resume", "--offline").returncode == 0
+    ran = one.told("restore", "--offline", "--policy", str(one.policy))
+    assert ran.returncode == 0, ran.stderr
+    assert not one.marker.exists()
+    one.start()
+    ticked(one)
+    assert one.status()["wishes"]["skips"] == [event]
+    assert one.status()["wishes"]["hold_until"] is None
+
+
 def test_restore_offline_leaves_a_living_daemon_its_work(stand: Stand) -> None:
     """With the daemon alive `restore --offline` touches nothing and says whom to ask."""
     one = serving(stand)

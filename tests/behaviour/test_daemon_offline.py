@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drainer.offline import restore_offline
+from drainer.offline import restore_offline, resume_offline
 from drainer.settings import Settings
 
 OPENED = '{"schema":1,"at":{"wall":"2026-01-01T00:00:00Z","monotonic_s":1.0,"boot":"b"},"kind":"opened"'
@@ -34,6 +34,13 @@ def test_a_state_directory_that_is_not_there_is_no_success(
     assert restore_offline(Settings(state=tmp_path / "none")) == 1
     assert str(tmp_path / "none") in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_damaged_journal_is_not_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing more is written into it: exit 1, and why."""
+    (tmp_path / "journal.jsonl").write_text(f"{OPENED}\n{CORDON}\n", encoding="utf-8")
+    assert resume_offline(Settings(state=tmp_path)) == 1
+    assert "line 1 of the journal cannot be read" in capsys.readouterr().err
 
 
 def test_nothing_open_is_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,6 +113,13 @@ def test_restore_offline_goes_to_the_journal(drainer: Drainer, monkeypatch: pyte
     assert asked[0].state == Path("/elsewhere")
 
 
+@pytest.mark.parametrize("verb", ["restore", "resume"])
+def test_offline_has_no_json(drainer: Drainer, capsys: Capture, verb: str) -> None:
+    """It is refused, not ignored: a script would read nothing and take it for an answer."""
+    assert drainer(verb, "--offline", "--json", "--state", "/nowhere") == exits.USAGE
+    assert "--json" in capsys.readouterr().err
+
+
 def test_the_sockets_answers_are_golden(served: Living, tmp_path: Path) -> None:
     """On the socket: one line granted, one line refused, both as kept."""
     answers = {}

@@ -76,18 +76,13 @@ def _described(source: Source, tree: Path, third_parties: Path, stage: Path) -> 
             ),
             _file(source.path / "LICENSE", f"{DOCS}/copyright"),
             _file(third_parties, f"{DOCS}/THIRD-PARTY-NOTICES.txt"),
-            *(_file(path, f"{DOCS}/{path.name}") for path in _documents()),
+            *(_file(path, f"{DOCS}/{path.name}") for path in sorted((ROOT / "docs").glob("*.md"))),
             *(
                 _file(path, f"{DOCS}/policies/{path.name}")
                 for path in sorted((ROOT / "policies").glob("*.yaml"))
             ),
         ],
     }
-
-
-def _documents() -> list[Path]:
-    wanted = ("install", "interfaces", "policy", "azure", "backends", "hooks", "security")
-    return [path for name in wanted if (path := ROOT / "docs" / f"{name}.md").exists()]
 
 
 def _of_tree(tree: Path) -> list[Json]:

@@ -86,3 +86,10 @@ def named(project: str) -> str:
 def test_what_an_operator_edits_is_a_conffile(deb: Path) -> None:
     """dpkg asks before it overwrites a policy or settings that were changed."""
     assert sorted(ran("dpkg-deb", "--info", str(deb), "conffiles").stdout.split()) == CONFFILES
+
+
+def test_every_page_is_carried(deb: Path, tmp_path: Path) -> None:
+    """The runbook and the pages that it sends to are on the VM, for whoever is on call there."""
+    ran("dpkg-deb", "--extract", str(deb), str(tmp_path))
+    carried = {path.name for path in (tmp_path / "usr/share/doc/drainer").glob("*.md")}
+    assert {"runbook.md", "day2.md"} <= carried == {path.name for path in (ROOT / "docs").glob("*.md")}

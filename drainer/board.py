@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from drainer.core.episode import State
+from drainer.core.model import Document, Unreadable
 from drainer.core.wish import Wish
 from drainer.errors import DrainerError, Transient
 from drainer.reconcile import Tick
@@ -28,9 +30,15 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What the daemon knew at its last tick. `tick` None: it has not ticked yet."""
+    """What the daemon knew at its last tick.
+
+    `tick` None: it has not ticked yet. What is known even so: the journal's `state`, and of the `document`
+    whether it can be read (None: not asked for yet).
+    """
 
     tick: Tick | None = None
+    state: State = field(default_factory=State)
+    document: Document | Unreadable | None = None
     alarms: tuple[Alarm, ...] = ()
     vm: str = ""
     policy: str = ""

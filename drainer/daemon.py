@@ -91,6 +91,7 @@ class Daemon:
         self._tally = Tally()
         self._reconciler = self._build(self._ruling.policy)
         self.board = Board(self._wake.call)
+        self.board.show(Snapshot(state=self._journal.state))  # the first tick may take its time
         self._started = clock.now()
 
     # --- start ---
@@ -185,6 +186,8 @@ class Daemon:
         announce(self._log, before=self.board.snapshot.alarms, fresh=alarms)
         shown = Snapshot(
             tick=tick,
+            state=self._journal.state,
+            document=fresh.document,
             alarms=alarms,
             vm=self._vm_name(),
             policy=self._reconciler.policy.digest,

@@ -37,7 +37,9 @@ def status_of(snapshot: Snapshot) -> Json:
     """The status of a running daemon."""
     alarms = [{"kind": alarm.kind, "reason": alarm.reason} for alarm in snapshot.alarms]
     if snapshot.tick is None:
-        return {**_blank(*_phase(None)), "vm": snapshot.vm, "alarms": alarms}
+        unread = {"kind": "unread", "reason": "it has not been read yet"}
+        told = {**_blank(*_phase(None)), **_recorded(snapshot.state, unread), "alarms": alarms}
+        return {**told, "vm": snapshot.vm or told["vm"]}
     known = {"vm": snapshot.vm, "alarms": alarms, "policy": snapshot.policy or None}
     return {**_of_tick(snapshot.tick), **known}
 
@@ -60,19 +62,24 @@ def _phase(tick: Tick | None) -> tuple[VmPhase, str]:
 
 def status_of_journal(state: State, *, damage: str) -> Json:
     """The status as the journal tells it, where no daemon runs. `damage` "": the journal is whole."""
-    episode = state.episode
     alarms = [{"kind": "journal-damaged", "reason": damage}] if damage else []
+    unread = {"kind": "no-daemon", "reason": "nobody reads it now"}
+    told = _blank(phase_of(None, state.episode), "the daemon is not running")
+    return {**told, "daemon": False, **_recorded(state, unread), "alarms": alarms}
+
+
+def _recorded(state: State, unread: Json) -> Json:
+    """What the journal knows. `unread`: kind and reason of every layer."""
+    episode = state.episode
+    layers = episode.layers if episode else {}
     return {
-        **_blank(phase_of(None, episode), "the daemon is not running"),
-        "daemon": False,
         "vm": episode.vm if episode else "",
         "draining": taken_out(episode),
         "since": _since(episode),
         "episode": _episode(episode, None),
-        "layers": [_recorded_layer(name, facts) for name, facts in episode.layers.items()] if episode else [],
+        "layers": [_recorded_layer(name, facts, unread) for name, facts in layers.items()],
         "wishes": _wishes(state.wishes),
         "lease": _lease(episode),
-        "alarms": alarms,
         "policy": (episode.policy or None) if episode else None,
     }
 
@@ -204,8 +211,7 @@ def _layer(sight: LayerSight, episode: Episode | None) -> Json:
     return {**shown, "face": sight.reading.face.value, "entries": _entries(sight.reading)}
 
 
-def _recorded_layer(name: str, facts: LayerFacts) -> Json:
-    unread = {"kind": "no-daemon", "reason": "nobody reads it now"}
+def _recorded_layer(name: str, facts: LayerFacts, unread: Json) -> Json:
     return {"name": name, **_facts(facts), **unread, "face": Face.UNREADABLE.value, "entries": []}
 
 

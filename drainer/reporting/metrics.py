@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from drainer.board import Snapshot
+from drainer.core.episode import Episode
 from drainer.core.model import Document, Face, InFlight, Instant, Membership, elapsed
 from drainer.core.phase import VmPhase, phase_of, taken_out
 from drainer.core.policy import EVENT_TYPES
@@ -77,6 +78,9 @@ def _all(snapshot: Snapshot, now: Instant, version: str) -> Iterator[Sample]:
         yield "alarms", {"kind": kind}, 1
     if snapshot.tick is None:
         yield from _one_of("phase", VmPhase.STARTING)
+        yield from _episode(snapshot.state.episode, now)
+        if snapshot.document is not None:
+            yield "document_readable", {}, isinstance(snapshot.document, Document)
         return
     yield "last_tick_age_seconds", {}, elapsed(snapshot.tick.seen.now, now).total_seconds()
     yield from _of_tick(snapshot.tick, now)
@@ -103,11 +107,8 @@ def _counted(counters: Mapping[str, float]) -> Iterator[Sample]:
 def _of_tick(tick: Tick, now: Instant) -> Iterator[Sample]:
     episode, situation = tick.state.episode, tick.assessment.situation
     yield from _one_of("phase", phase_of(tick.step, episode))
-    yield "draining", {}, taken_out(episode)
+    yield from _episode(episode, now)
     yield from _document(tick, now)
-    yield "episode_open", {}, episode is not None
-    if episode is not None:
-        yield "episode_seconds", {}, elapsed(episode.opened, now).total_seconds()
     yield "drain_proven", {}, bool(episode and episode.cordoned_at and situation.proven)
     for sight in tick.seen.layers:
         shown = sight.reading.face if isinstance(sight.reading, Membership) else Face.UNREADABLE
@@ -118,6 +119,13 @@ def _of_tick(tick: Tick, now: Instant) -> Iterator[Sample]:
     for gate in dict.fromkeys(gate.name for gate in situation.gates):
         yield "gate_closed", {"gate": gate}, 1
     yield "lease_held", {}, situation.lease_live
+
+
+def _episode(episode: Episode | None, now: Instant) -> Iterator[Sample]:
+    yield "draining", {}, taken_out(episode)
+    yield "episode_open", {}, episode is not None
+    if episode is not None:
+        yield "episode_seconds", {}, elapsed(episode.opened, now).total_seconds()
 
 
 def _document(tick: Tick, now: Instant) -> Iterator[Sample]:

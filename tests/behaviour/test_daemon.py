@@ -75,7 +75,8 @@ def test_stopped_after_its_last_drain_it_ends_0(sidecar: Make, platform: ServedE
 
 
 def test_what_keeps_a_new_boot_from_acting_is_told(sidecar: Make, platform: ServedEmulator) -> None:
-    """Rebooted while out, and the VM's name cannot be believed: alarmed though nothing may be decided yet."""
+    """Rebooted while out, and the VM's name cannot be believed: alarmed, and said to be out, though nothing
+    may be decided yet."""
     one = sidecar()
     one.start()
     schedule(platform)
@@ -87,6 +88,10 @@ def test_what_keeps_a_new_boot_from_acting_is_told(sidecar: Make, platform: Serv
     ran = one.told("status")
     assert (ran.returncode, "name-mismatch: " in ran.stdout) == (3, True)
     assert one.marker.exists()
+    status = one.status()
+    assert (status["phase"], status["draining"]) == ("starting", True)
+    assert status["episode"]["notices"]
+    assert [layer["name"] for layer in status["layers"] if layer["intended"]] == ["health-probe"]
 
 
 def test_sigterm_touches_nothing_and_the_next_start_continues(

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.contract.application import answering, free_port
-from tests.sidecar import Sidecar, Stand, standing
+from tests.sidecar import DRAINER, Sidecar, Stand, standing
 from tests.until import until
 
 
@@ -79,6 +79,45 @@ def test_drain_wait_ends_1_where_it_cannot_be_proven(tmp_path: Path) -> None:
         assert ran.returncode == 1
         assert "not proven: " in ran.stderr
         assert one.marker.exists()
+
+
+VERBS = {"membership": "show", "cordon": "cordon", "restore": "restore"}
+SLOW = """\
+#!/bin/sh
+while [ -e {root}/slow ]; do sleep 0.05; done
+case $1 in
+  show) if [ -e {root}/drained ]; then at=out; elif [ -e {root}/out ]; then at=leaving; else at=in; fi
+        echo '{{"entries": [{{"name": "web", "standing": "'$at'"}}]}}' ;;
+  cordon) touch {root}/out ;;
+  restore) rm {root}/out ;;
+esac
+"""
+
+
+def test_drain_wait_outlasts_a_restart_whose_first_look_takes_long(tmp_path: Path) -> None:
+    """Killed in the middle of a drain: until it has looked around, the next daemon tells what the journal
+    knows, so that neither `drain --wait` nor an application takes the drain for ended."""
+    balancer, said = tmp_path / "balancer", tmp_path / "said"
+    balancer.write_text(SLOW.format(root=tmp_path), encoding="utf-8")
+    balancer.chmod(0o755)
+    verbs = ", ".join(f"{name}: [{balancer}, {verb}]" for name, verb in VERBS.items())
+    with standing(tmp_path, backend=f"  - command: {{{verbs}, timeout: 30s}}") as stand:
+        one = stand.sidecar
+        one.change_policy("drain_timeout: 2s", "drain_timeout: 60s")
+        serving(stand)
+        command = [*DRAINER, "drain", "--reason", "kernel update", "--wait", "--socket", str(one.socket)]
+        with said.open("wb") as err, subprocess.Popen(command, stderr=err) as waiting:
+            until(lambda: "\ndraining: draining" in said.read_text(), "the drain to be waited for")
+            (tmp_path / "slow").touch()
+            one.kill()
+            one.start()
+            until(lambda: "\nstarting: " in said.read_text(), "the next daemon to be asked")
+            status = one.status()
+            assert (status["phase"], status["draining"]) == ("starting", True)
+            assert status["wishes"]["drain"] == {"reason": "kernel update", "until": None}
+            (tmp_path / "drained").touch()
+            (tmp_path / "slow").unlink()
+            assert waiting.wait(timeout=60) == 0, said.read_text()
 
 
 def test_drain_until_ends_by_itself(stand: Stand) -> None:

@@ -270,6 +270,19 @@ def test_before_the_first_tick(endpoint: LocalEndpoint) -> None:
     assert parsed(body)['drainer_phase{phase="starting"}'] == 1
 
 
+def test_a_vm_that_is_out_is_told_before_the_first_tick(world: World) -> None:
+    """A life that may not decide yet (a new boot that cannot read who it is) shows what the journal owes and
+    that it is blind: the alerts on a VM that stays out rest on these."""
+    world.feed.events = (reboot(),)
+    world.pass_time(seconds(10))
+    snapshot = Snapshot(state=world.state, document=Unreadable(kind="unreachable", reason="no route"))
+    series = parsed(exposition(snapshot, now=world.now, version="0"))
+    assert series['drainer_phase{phase="starting"}'] == 1
+    assert series["drainer_draining"] == series["drainer_episode_open"] == 1
+    assert series["drainer_episode_seconds"] > 0
+    assert series["drainer_document_readable"] == 0
+
+
 def test_labels_are_escaped_and_strangers_left_out() -> None:
     """A label's quotes, backslashes and newlines are escaped; a counter in no family is not shown."""
     snapshot = Snapshot(counters={"unheard_total": 3.0, "what?": 1.0, "episodes_total": 2.5})

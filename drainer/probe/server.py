@@ -16,6 +16,9 @@ from http import HTTPStatus
 from time import monotonic
 
 CONNECTIONS = 32
+MOST_THREADS = 48
+"""With those that are hung up on already and wait for a check to end; the packaged unit has room for 64."""
+
 TIME_S = 2.0
 HEAD_LIMIT = 8192
 ROUTE = b"/ready"
@@ -36,6 +39,7 @@ class Server:
         self._judge = judge
         self._answered_down = answered_down
         self._live: dict[socket.socket, threading.Thread] = {}
+        self._free = threading.BoundedSemaphore(MOST_THREADS)
         self._lock = threading.Lock()
 
     def serve(self, listeners: Sequence[socket.socket], stop: socket.socket) -> None:
@@ -60,11 +64,18 @@ class Server:
             self._make_room(CONNECTIONS)
             return
         self._make_room(CONNECTIONS - 1)
+        if not self._free.acquire(blocking=False):
+            connection.close()
+            return
         asker = str(address[0]).removeprefix("::ffff:")
-        thread = threading.Thread(target=self._serve, args=(connection, asker), daemon=True)
+        thread = threading.Thread(target=self._run, args=(connection, asker), daemon=True)
         with self._lock:
             self._live[connection] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the machine gives no thread now: this asker is hung up on
+            self._end(connection)
+            connection.close()
 
     def _make_room(self, most: int) -> None:
         with self._lock:
@@ -74,6 +85,17 @@ class Server:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
+    def _end(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._live.pop(connection, None)
+        self._free.release()
+
+    def _run(self, connection: socket.socket, asker: str) -> None:
+        try:
+            self._serve(connection, asker)
+        finally:
+            self._end(connection)
+
     def _serve(self, connection: socket.socket, asker: str) -> None:
         with connection, contextlib.suppress(OSError):
             status, verdict = self._status(_head(connection))
@@ -82,8 +104,6 @@ class Server:
             connection.shutdown(socket.SHUT_WR)
             if verdict is not None and verdict.marker is not None:
                 self._answered_down(asker, verdict.marker)
-        with self._lock:
-            self._live.pop(connection, None)
 
     def _status(self, head: bytes) -> tuple[HTTPStatus, Verdict | None]:
         match head.split(b"\r\n")[0].split(b" "):

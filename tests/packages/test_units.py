@@ -56,6 +56,12 @@ def test_the_units_say_what_the_documents_promise() -> None:
 
 
 BROKEN = {
+    "a probe that may end for good": (
+        "drainer-probe.service",
+        "StartLimitIntervalSec=0",
+        "StartLimitIntervalSec=10s",
+        "dead for good",
+    ),
     "the sidecar as root": ("drainer.service", "User=drainer", "User=root", "User is root"),
     "the probe as root": ("drainer-probe.service", "User=drainer", "User=root", "User is root"),
     "a user that comes and goes": (

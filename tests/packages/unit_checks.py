@@ -118,6 +118,7 @@ def findings(folder: Path) -> list[str]:
         *(found for name in SERVICES for found in _settings(name, units[name])),
         *_ties(units),
         *_order(units),
+        *_lasting(units),
         *_watchdog(units[SIDECAR]),
         *_shutdown(units[DRAIN], unit(folder / "logind.conf.d" / "drainer.conf")),
         *_state(folder),
@@ -164,6 +165,13 @@ def _order(units: dict[str, Unit]) -> Iterator[str]:
         wanted = units[name]["Install"]
         if wanted != {"WantedBy": target}:
             yield f"{name}: enabling it means {wanted}, expected {target}"
+
+
+def _lasting(units: dict[str, Unit]) -> Iterator[str]:
+    """Started again however often and quickly it ended (systemd.unit(5), StartLimitIntervalSec)."""
+    for name in sorted(MADE_HERE):
+        if units[name]["Unit"].get("StartLimitIntervalSec") != "0":
+            yield f"{name}: five quick ends leave it dead for good"
 
 
 def _watchdog(sidecar: Unit) -> Iterator[str]:

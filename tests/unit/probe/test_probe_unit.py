@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -65,6 +66,36 @@ def running(tmp_path: Path) -> Iterator[Running]:
     thread = threading.Thread(target=server.serve, args=([listener], stop))
     thread.start()
     yield Running(listener.getsockname(), marker)
+    tell.send(b"x")
+    thread.join(PATIENCE_S)
+    for end in (stop, tell, listener):
+        end.close()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A unit whose judge waits for `go`."""
+
+    address: tuple[str, int]
+    go: threading.Event
+
+
+@pytest.fixture
+def running_judged() -> Iterator[Judged]:
+    go = threading.Event()
+
+    def judge() -> servers.Verdict:
+        go.wait(PATIENCE_S)
+        return servers.Verdict(up=True)
+
+    stop, tell = socket.socketpair()
+    listener = socket.create_server(("127.0.0.1", 0), backlog=8 * servers.CONNECTIONS)
+    thread = threading.Thread(
+        target=servers.Server(judge, lambda asker, which: None).serve, args=([listener], stop)
+    )
+    thread.start()
+    yield Judged(listener.getsockname(), go)
+    go.set()
     tell.send(b"x")
     thread.join(PATIENCE_S)
     for end in (stop, tell, listener):
@@ -167,6 +198,37 @@ def test_a_listener_out_of_descriptors_makes_room(running: Running) -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody_calls:
         nobody_calls.setblocking(False)
         server._accept(nobody_calls)
+    assert running.status() == 200
+
+
+def test_a_flood_under_a_check_that_hangs_is_bounded(running_judged: Judged) -> None:
+    """However many ask while a check hangs, no more threads wait for it than the packaged unit may have; once
+    it answers, so does the unit."""
+    before = threading.active_count()
+    flood = [socket.create_connection(running_judged.address) for _ in range(4 * servers.CONNECTIONS)]
+    for asking in flood:
+        with contextlib.suppress(OSError):  # hung up on already
+            asking.sendall(b"GET /ready HTTP/1.1\r\n\r\n")
+    eventually(lambda: threading.active_count() - before >= servers.CONNECTIONS)
+    assert threading.active_count() - before <= servers.MOST_THREADS
+    running_judged.go.set()
+    for asking in flood:
+        asking.close()
+    eventually(lambda: threading.active_count() == before)
+    assert Running(running_judged.address, Path()).status() == 200
+
+
+def test_without_a_thread_the_unit_lives_on(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that gives no thread costs one asker its answer, and not the unit its life."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as short:
+        short.setattr(threading.Thread, "start", refuse)
+        for _ in range(2 * servers.MOST_THREADS):
+            with contextlib.suppress(ConnectionResetError):
+                assert running.ask() == b""
     assert running.status() == 200
 
 

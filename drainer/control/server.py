@@ -114,7 +114,11 @@ class ControlServer:
         if not self._free.acquire(blocking=False):
             connection.close()
             return
-        threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+        try:
+            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+        except RuntimeError:  # the machine gives no thread now: as if there were too many
+            self._free.release()
+            connection.close()
 
     def _converse(self, connection: socket.socket) -> None:
         try:

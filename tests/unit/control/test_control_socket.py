@@ -216,6 +216,21 @@ def test_too_many_at_once_are_hung_up_on(path: Path, monkeypatch: pytest.MonkeyP
         pytest.fail("nobody is served any more")
 
 
+def test_without_a_thread_the_socket_lives_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that gives no thread (hooks may have taken all) costs each asker his answer, and
+    nobody the next one."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as short:
+        short.setattr(threading.Thread, "start", refuse)
+        for _ in range(20):
+            with pytest.raises(Transient, match="did not answer"):
+                ask(path, "status")
+    assert ask(path, "status")["ok"] is True
+
+
 # --- who may --------------------------------------------------------------------------------------
 
 

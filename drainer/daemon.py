@@ -17,7 +17,7 @@ from drainer.board import Alarm, Board, Snapshot
 from drainer.clock import SystemClock
 from drainer.core.model import Document, Vm
 from drainer.core.policy import Policy
-from drainer.core.record import Finished
+from drainer.core.record import Finished, Opened
 from drainer.core.step import Step
 from drainer.core.wish import Adopt
 from drainer.dryrun import dry
@@ -232,12 +232,14 @@ class Daemon:
             self._journal = self._directory.journal()
             self._reconciler = self._build(self._ruling.policy)
         self._ownership.is_settled = True
-        if not self._journal.loaded.records and not self._journal.broken:
+        records = self._journal.loaded.records
+        if not self._journal.broken and not any(isinstance(record.body, Opened) for record in records):
             layers = self._reconciler.ports.layers
             self._search = Search(clock=self._clock, layers=layers, vm=vm)
 
     def _marks_heard(self) -> bool:
-        """Without any journal the balancers' marks are asked first: it may be lost, and this VM out."""
+        """Where the journal knows of no episode the balancers' marks are asked first: it may be lost, and
+        this VM out."""
         search = self._search
         if search is None:
             return True

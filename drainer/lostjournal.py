@@ -1,7 +1,7 @@
 """A journal that is lost while the VM is out: what the balancers' own marks still say of it.
 
-Asked once, at a start that finds no journal at all, before anything is decided; without an answer in time
-the VM stays as it is. It must not judge whether a mark is right, only whether it is this VM's.
+Asked once, at a start whose journal knows of no episode, before anything is decided; without an answer in
+time the VM stays as it is. It must not judge whether a mark is right, only whether it is this VM's.
 """
 
 from __future__ import annotations

@@ -356,6 +356,22 @@ def test_a_lost_journal_is_rebuilt_from_the_marker(stand: Stand) -> None:
     assert not one.marker.exists()
 
 
+def test_a_journal_that_was_lost_but_for_its_end_is_rebuilt_from_the_marker(stand: Stand) -> None:
+    """The journal deleted under a living daemon, which writes on into a new one, and a death after that: what
+    is left knows of no episode, and the marker still brings the VM back."""
+    one = serving(stand)
+    event = out(stand)
+    (one.state / "journal.jsonl").unlink()
+    told(one, "hold", "--until", "1s")
+    assert one.journal()
+    one.kill()
+    one.start()
+    one.until_said("journal.rebuilt")
+    stand.complete(event)
+    one.until_said("episode.closed")
+    assert not one.marker.exists()
+
+
 def test_adopt_gives_back_what_bears_no_mark_of_ours(stand: Stand) -> None:
     """Out, the journal deleted and the marker written anew by somebody: it stays until `adopt` claims it."""
     one = serving(stand)

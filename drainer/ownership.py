@@ -74,7 +74,10 @@ class Ownership:
         log: Log,
         alarm: Callable[[str, str], None],
     ) -> None:
-        """`episode`: the one that this life found open. `alarm`: raises an alarm by kind and reason."""
+        """`episode`: the one that this life found open. `alarm`: raises an alarm by kind and reason.
+
+        Raises Stopped where it may be acted upon at once, and another daemon on this host serves its VM.
+        """
         self.is_settled = False
         """Whether the VM has said who it is, and the journal is known to be its own."""
         self._doubted = episode is not None
@@ -83,6 +86,8 @@ class Ownership:
         self._log = log
         self._alarm = alarm
         self._lock = HostLock()
+        if episode is not None and self.may_act(episode):
+            self._take_lock(Vm(id=episode.vm_id, name=episode.vm))
 
     def may_act(self, episode: Episode | None) -> bool:
         if self.is_settled or not self._doubted:

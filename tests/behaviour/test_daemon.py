@@ -137,6 +137,22 @@ def test_second_daemon_is_refused(sidecar: Make) -> None:
     assert "held by another drainer" in again.said()[-1]["reason"]
 
 
+def test_second_daemon_over_an_open_episode_is_refused_blind(sidecar: Make, platform: ServedEmulator) -> None:
+    """Out, the lock file deleted, and the metadata service silent: the open episode says whose VM it is, and
+    a second daemon does not wait for more before it leaves the VM to the first."""
+    one, again = sidecar(), sidecar()
+    one.start()
+    schedule(platform)
+    one.until_said("acknowledge.done")
+    (one.state / "lock").unlink()
+    platform.control.give("fault", vm=VM1, kind="silent")
+    again.socket = one.root / "again.sock"
+    again.start()
+    assert again.ended() == 75
+    assert "serves the VM" in again.said()[-1]["reason"]
+    assert one.runs
+
+
 def test_second_daemon_for_one_vm_is_refused(sidecar: Make) -> None:
     """A second daemon for the same VM from another state directory exits 75 once it knows the VM."""
     one, other = sidecar("one"), sidecar("two")

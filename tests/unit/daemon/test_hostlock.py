@@ -70,6 +70,20 @@ def test_a_name_of_any_length_is_a_name(vm: str) -> None:
     two.release()
 
 
+def test_a_vm_that_is_known_by_another_name_lets_go_of_the_first(vm: str) -> None:
+    """One life holds one name: the newer one, as often as it is asked for."""
+    one, other = HostLock(), HostLock()
+    one.take(vm)
+    for _ in range(2):
+        one.take(f"{vm}-id")
+    other.take(vm)
+    with pytest.raises(Transient, match="locked"):
+        other.take(f"{vm}-id")
+    other.take(vm)
+    one.release()
+    other.release()
+
+
 @as_root
 @pytest.mark.parametrize("how", ["listens", "hides"])
 def test_another_user_holds_no_lock_that_counts(vm: str, how: str) -> None:

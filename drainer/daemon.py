@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from types import FrameType
 
@@ -168,6 +169,7 @@ class Daemon:
         except Exception as error:  # noqa: BLE001
             self._log.error("bug.survived", error=f"{type(error).__name__}: {error}", where=_where(error))
             self._raise_alarm("bug", f"{type(error).__name__}: {error}")
+            self._show_alarmed()
             return pace.AFTER_BUG
 
     def _after_tick(self, tick: Tick) -> None:
@@ -193,6 +195,15 @@ class Daemon:
             policy=self._reconciler.policy.digest,
             counters=self._tally.counters(),
         )
+        self.board.show(shown)
+        self._supervisor.status(headline(shown))
+
+    def _show_alarmed(self) -> None:
+        """What was shown before, with the alarms of now: a tick that never ends well shows nothing itself."""
+        before = self.board.snapshot
+        kept = (alarm for alarm in before.alarms if alarm.kind not in self._alarms)
+        shown = replace(before, alarms=(*self._alarms.values(), *kept))
+        announce(self._log, before=before.alarms, fresh=shown.alarms)
         self.board.show(shown)
         self._supervisor.status(headline(shown))
 

@@ -284,6 +284,31 @@ def test_a_cordon_that_fails_is_tried_again(stand: Stand) -> None:
     assert (folder / "draining").exists()
 
 
+BROKEN_LAYER = """\
+import sys
+from drainer.backends.health_probe import HealthProbe
+from drainer.cli.entry import main
+
+def membership(self):
+    raise ZeroDivisionError("of a layer's author")
+
+HealthProbe.membership = membership
+sys.exit(main())
+"""
+
+
+def test_an_error_of_ours_in_every_tick_is_alarmed(stand: Stand) -> None:
+    """A bug that no tick survives: the daemon lives, and says so where people and machines look."""
+    one = stand.sidecar
+    one.start(prefix=(sys.executable, "-c", BROKEN_LAYER))
+    assert "ZeroDivisionError: of a layer's author" in one.until_alarmed("bug")
+    one.until_said("bug.survived", times=2)
+    ran = one.told("status")
+    assert (ran.returncode, "bug: " in ran.stdout) == (3, True)
+    assert one.runs
+    assert one.events().count("alarm.raised") == 1
+
+
 # --- the platform ---------------------------------------------------------------------------------
 
 

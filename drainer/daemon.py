@@ -20,7 +20,7 @@ from drainer.core.model import Document, Vm
 from drainer.core.policy import Policy
 from drainer.core.record import Finished, Opened
 from drainer.core.step import Step
-from drainer.core.wish import Adopt
+from drainer.core.wish import Adopt, Wish
 from drainer.dryrun import dry
 from drainer.errors import Broken, PolicyInvalid
 from drainer.hooks import HookRan
@@ -152,7 +152,7 @@ class Daemon:
     def _turn(self) -> timedelta:
         """Wishes, a reload, ticks, and what to show. The one place where a bug of ours is survived."""
         try:
-            self.board.take_wishes(lambda wish, by: self._reconciler.wish(wish, by=by))
+            self.board.take_wishes(self._grant)
             if self._reload:
                 self._reload_policy()
             if not self._know_ourselves():
@@ -172,9 +172,16 @@ class Daemon:
             self._show_alarmed()
             return pace.AFTER_BUG
 
+    def _grant(self, wish: Wish, by: str) -> None:
+        """Raises Broken: it could not be recorded, so it is not granted."""
+        self._reconciler.wish(wish, by=by)
+        if isinstance(wish, Adopt):
+            self._clear_alarm("marks-unread")
+
     def _after_tick(self, tick: Tick) -> None:
         if tick.state.episode is None:
             self._journal.make_ready()
+            self._clear_alarm("policy-changed")
             if self._ruling.is_postponed:
                 self._rule_by(self._ruling.take_next())
         self._show(tick)

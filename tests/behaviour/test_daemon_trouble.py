@@ -309,6 +309,39 @@ def test_an_error_of_ours_in_every_tick_is_alarmed(stand: Stand) -> None:
     assert one.events().count("alarm.raised") == 1
 
 
+def test_a_mark_that_cannot_be_read_is_alarmed_until_somebody_adopts(stand: Stand) -> None:
+    """No journal, and the marker out of sight at the start: alarmed until a person said `adopt`."""
+    one = stand.sidecar
+    folder = one.root / "away"
+    folder.touch()
+    one.change_policy(str(one.marker), str(folder / "draining"))
+    one.start()
+    assert str(folder) in one.until_alarmed("marks-unread")
+    assert one.told("status").returncode == 3
+    folder.unlink()
+    folder.mkdir()
+    assert one.told("adopt").returncode == 0
+    one.until_said("alarm.cleared")
+    one.until_said("episode.closed")
+    assert one.told("status").returncode == 0
+
+
+def test_a_policy_that_changed_under_an_episode_is_alarmed_until_its_end(stand: Stand) -> None:
+    """Dead while out, the policy changed, the accepted one gone: the file's is used, and said to be, until
+    all is given back."""
+    one = serving(stand)
+    event = out(stand)
+    one.kill()
+    (one.state / "policy.accepted.yaml").unlink()
+    one.change_policy("settle: 100ms", "settle: 200ms")
+    one.start()
+    one.until_alarmed("policy-changed")
+    stand.complete(event)
+    one.until_said("episode.closed")
+    until(lambda: not alarms(one), "the alarm to end")
+    assert not one.marker.exists()
+
+
 # --- the platform ---------------------------------------------------------------------------------
 
 

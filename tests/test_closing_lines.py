@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -17,6 +19,7 @@ import tests.soak.__main__ as soak
 from tests.crash import damage
 from tests.crash.matrix import Cell, cells, whole
 from tests.crash.stories import STORIES, Told
+from tests.fuzz import covered, running
 from tests.fuzz.figures import Figures
 from tests.fuzz.running import Bound, Result
 from tests.fuzz.target import Target
@@ -122,3 +125,47 @@ def test_soak(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     said = closing(capsys)
     assert said.startswith("soak: 30.0 min; 20 maintenances ")
     assert "; 1 findings" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (simulate, ["--seeds", "0"]),
+        (fuzz, ["--seconds", "0"]),  # libFuzzer would take it for "without end"
+        (fuzz, ["--seconds", "-3"]),
+        (fuzz, ["--runs", "0"]),
+        (fuzz, ["--schema", "0"]),
+        (soak, ["--minutes", "0"]),
+        (soak, ["--minutes", "nan"]),
+        (soak, ["--minutes", "inf"]),
+        (soak, ["--maintenances", "-1"]),
+        (prove, ["--most", "0"]),
+    ],
+)
+def test_what_would_do_nothing_or_never_end_is_wrong_usage(
+    command: ModuleType,
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A number that cannot be meant is refused with a sentence, before anything is done."""
+    monkeypatch.setattr(sys, "argv", ["command", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        command.main(*([arguments] if signature(command.main).parameters else []))
+    assert ended.value.code == 2
+    assert f"{arguments[0]}" in capsys.readouterr().err
+
+
+def test_a_long_fuzz_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A target that is given more than an hour has it, and its time to start and to end."""
+    waited: list[float] = []
+
+    def child(target: Target, command: list[str], within_s: float) -> tuple[bytes, str]:
+        waited.append(within_s)
+        return b"#7 DONE", ""
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(running, "_child", child)
+    monkeypatch.setattr(covered, "lines", lambda target, corpus: (1, 1))
+    running.run(next(iter(ALL.values())), Bound(seconds=7200), resume=False)
+    assert waited[0] > 7200

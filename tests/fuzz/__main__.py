@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from tests.asked import positive
 from tests.fuzz.running import Bound, Result, run, told
 from tests.fuzz.targets import ALL
 
@@ -56,11 +57,11 @@ def _closing(results: list[Result]) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     bound = parser.add_mutually_exclusive_group()
-    bound.add_argument("--seconds", type=int, help="for each target; default: 10")
-    bound.add_argument("--runs", type=int, help="executions of each target, in all")
+    bound.add_argument("--seconds", type=positive, help="for each target; default: 10")
+    bound.add_argument("--runs", type=positive, help="executions of each target, in all")
     parser.add_argument("--resume", action="store_true", help="go on from what build/fuzz keeps")
     parser.add_argument("--target", action="append", choices=sorted(ALL), help="repeatable; default: all")
-    bound.add_argument("--schema", type=int, metavar="N", help="ask the emulator's control path instead")
+    bound.add_argument("--schema", type=positive, metavar="N", help="ask the emulator's control path instead")
     asked = parser.parse_args()
     if asked.runs is None and asked.seconds is None:
         asked.seconds = 10

@@ -25,6 +25,7 @@ PORTION = 25_000
 BESIDE_S = 120
 """What a target may take beside its own seconds: to start, to read its seeds, to end."""
 UNBOUNDED_S = 3600
+"""What a portion of executions may take."""
 
 _COVERAGE = re.compile(rb"cov: (\d+) ft: (\d+)")
 _EXECUTED = re.compile(rb"stat::number_of_executed_units:\s*(\d+)")
@@ -68,7 +69,8 @@ def run(target: Target, bound: Bound, *, resume: bool) -> Result:
     _sow(target, folder / "corpus")
     figures, ended = read(folder), ""
     while not ended and (portion := _portion(bound, figures)) is not None:
-        figures, ended = _one_portion(target, folder, portion, figures)
+        within_s = (bound.seconds or UNBOUNDED_S) + BESIDE_S
+        figures, ended = _one_portion(target, folder, portion, figures, within_s=within_s)
         keep(folder, figures)
         if bound.seconds is not None:
             break
@@ -105,10 +107,12 @@ def _portion(bound: Bound, figures: Figures) -> list[str] | None:
     return [f"-runs={min(left, PORTION)}"] if left > 0 else None
 
 
-def _one_portion(target: Target, folder: Path, portion: list[str], before: Figures) -> tuple[Figures, str]:
+def _one_portion(
+    target: Target, folder: Path, portion: list[str], before: Figures, *, within_s: float
+) -> tuple[Figures, str]:
     command = _command(target, folder, portion)
     with _processor_time() as spent:
-        output, ended = _child(target, command, UNBOUNDED_S + BESIDE_S)
+        output, ended = _child(target, command, within_s)
     (folder / "log").write_bytes(output)
     edges = max((int(found[0]) for found in _COVERAGE.findall(output)), default=0)
     executions = _executions(output)

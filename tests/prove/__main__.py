@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from drainer.core.decide import TABLE
+from tests.asked import positive
 from tests.prove.phases import page
 from tests.prove.search import search
 from tests.prove.setups import DEEP, DRAWN, SHORT
@@ -21,7 +22,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "phases.md"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.prove")
     parser.add_argument("--deep", action="store_true", help="more faults, layers and acts; takes an hour")
-    parser.add_argument("--most", type=int, default=1_000_000, help="states per configuration")
+    parser.add_argument("--most", type=positive, default=1_000_000, help="states per configuration")
     parser.add_argument("--diagram", action="store_true", help="write docs/phases.md instead")
     asked = parser.parse_args()
     if asked.diagram:

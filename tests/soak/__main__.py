@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from tests.asked import above_zero, positive
 from tests.soak import report
 from tests.soak.run import Length, soak
 from tests.soak.verdict import findings
@@ -18,8 +19,8 @@ AN_HOUR = 40
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--maintenances", type=int, help="end after so many, whatever --minutes says")
+    parser.add_argument("--minutes", type=above_zero, default=30.0)
+    parser.add_argument("--maintenances", type=positive, help="end after so many, whatever --minutes says")
     parser.add_argument("--directory", type=Path, default=BUILD)
     asked = parser.parse_args(arguments)
     expected = asked.maintenances or max(1, round(asked.minutes * AN_HOUR / 60))

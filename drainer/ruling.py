@@ -73,10 +73,11 @@ class Ruling:
             named = load_policy(self._settings)
         except PolicyInvalid as error:
             return self._fall_back(error, kept, open_episode=episode is not None)
-        if episode is None or episode.adopted or episode.policy in ("", named.policy.digest):
+        opened_under = _opened_under(episode, kept)
+        if opened_under in ("", named.policy.digest):
             self._directory.write(ACCEPTED, named.text)
             return named
-        if kept is None or kept.policy.digest != episode.policy:
+        if kept is None or kept.policy.digest != opened_under:
             self._alarm("policy-changed", "the policy of the open episode is gone; the file's is used")
             return named
         self._log.info("policy.postponed", reason="an episode is open; the new policy applies at its end")
@@ -102,3 +103,11 @@ class Ruling:
             return Accepted(policy=parse_policy(text, file=str(self._directory.path / ACCEPTED)), text=text)
         except PolicyInvalid:
             return None
+
+
+def _opened_under(episode: Episode | None, kept: Accepted | None) -> str:
+    """The digest of the policy whose layers may owe something. One that was adopted names none: it was
+    the policy that ruled then, which is the one accepted last."""
+    if episode is None:
+        return ""
+    return episode.policy or (kept.policy.digest if kept is not None else "")

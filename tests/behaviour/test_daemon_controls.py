@@ -372,6 +372,25 @@ def test_a_journal_that_was_lost_but_for_its_end_is_rebuilt_from_the_marker(stan
     assert not one.marker.exists()
 
 
+def test_what_was_adopted_is_given_back_though_the_policy_changed(stand: Stand) -> None:
+    """Rebuilt from the marker, then dead, and the policy names another marker: the one that ruled when the VM
+    was claimed rules until it is given back."""
+    one = serving(stand)
+    event = out(stand)
+    one.kill()
+    (one.state / "journal.jsonl").unlink()
+    one.start()
+    one.until_said("journal.rebuilt")
+    one.kill()
+    one.change_policy(str(one.marker), str(one.root / "elsewhere"))
+    one.start()
+    one.until_said("policy.postponed")
+    stand.complete(event)
+    one.until_said("episode.closed")
+    assert not one.marker.exists()
+    one.until_said("policy.accepted")
+
+
 def test_adopt_gives_back_what_bears_no_mark_of_ours(stand: Stand) -> None:
     """Out, the journal deleted and the marker written anew by somebody: it stays until `adopt` claims it."""
     one = serving(stand)

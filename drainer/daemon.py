@@ -67,6 +67,7 @@ class Daemon:
         self._stopping = False
         self._supervisor = Supervisor(os.environ)
         self._reload = False
+        self._listen_to_reloads()
         self._directory = StateDirectory(
             settings.state, clock=clock, log=log, alarm=self._raise_alarm, dry_run=settings.dry_run
         )
@@ -313,17 +314,21 @@ class Daemon:
 
     # --- signals ---
 
-    def _listen_to_signals(self) -> None:
-        def stop(number: int, frame: FrameType | None) -> None:
-            self._stopping = True
+    def _listen_to_reloads(self) -> None:
+        """From the first moment on: unheard it would end a daemon that is just being started."""
 
         def reload(number: int, frame: FrameType | None) -> None:
             self._reload = True
 
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, reload)
+
+    def _listen_to_signals(self) -> None:
+        def stop(number: int, frame: FrameType | None) -> None:
+            self._stopping = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
         self._wake.hear_signals()
 
     def _stop(self, listeners: list[Callable[[], None]]) -> None:

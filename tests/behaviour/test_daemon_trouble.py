@@ -284,6 +284,23 @@ def test_a_cordon_that_fails_is_tried_again(stand: Stand) -> None:
     assert (folder / "draining").exists()
 
 
+SLOW_START = """\
+import pathlib, signal, sys
+from drainer.journal import FileStore
+from drainer.cli.entry import main
+
+load = FileStore.load
+
+def slow(store):
+    root = store.path.parent.parent
+    (root / "reading").touch()
+    while not (root / "go").exists():
+        signal.sigtimedwait([signal.SIGUSR1], 0.02)
+    return load(store)
+
+FileStore.load = slow
+sys.exit(main())
+"""
 BROKEN_LAYER = """\
 import sys
 from drainer.backends.health_probe import HealthProbe
@@ -340,6 +357,18 @@ def test_a_policy_that_changed_under_an_episode_is_alarmed_until_its_end(stand: 
     one.until_said("episode.closed")
     until(lambda: not alarms(one), "the alarm to end")
     assert not one.marker.exists()
+
+
+def test_a_reload_while_it_starts_does_not_end_it(stand: Stand) -> None:
+    """SIGHUP while the journal is still read: the policy is read again once the daemon runs."""
+    one = stand.sidecar
+    one.start(prefix=(sys.executable, "-c", SLOW_START))
+    until(lambda: (one.root / "reading").exists(), "the daemon to read its journal")
+    one.hang_up()
+    (one.root / "go").touch()
+    one.until_said("daemon.started")
+    one.until_said("policy.accepted")
+    assert one.runs
 
 
 # --- the platform ---------------------------------------------------------------------------------

@@ -249,6 +249,18 @@ def test_a_later_life_knows_who_did_not_acknowledge() -> None:
     assert "acknowledged-elsewhere" in one.look()
 
 
+@pytest.mark.parametrize(("failures", "alarmed"), [(2, False), (3, True)])
+def test_a_step_is_failing_from_its_third_failure_on(failures: int, alarmed: bool) -> None:
+    """Failed twice and then done is nothing to look at; three times in a row is, until it is done."""
+    one = watched()
+    one.world.feed.answers = [Transient("timeout", "no answer")] * failures
+    lists(one, reboot())
+    stood = {kind for _ in range(80) for kind in one.pass_time(seconds(0.25), step=seconds(0.25))}
+    assert len(one.world.feed.acknowledged) == failures + 1
+    assert stood == ({"acknowledge-failing"} if alarmed else set())
+    assert one.kinds == set()
+
+
 def test_another_hand_that_takes_out_is_drift() -> None:
     """Held back by a gate, and somebody takes this VM out meanwhile: said, and left as it is."""
     world = World()

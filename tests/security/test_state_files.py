@@ -14,6 +14,7 @@ import pytest
 
 from drainer.clock import SystemClock
 from drainer.errors import Broken
+from drainer.fresh import readable
 from drainer.journal import FileStore, StateLock
 from drainer.log import Log
 from drainer.probe import marker
@@ -134,6 +135,16 @@ def test_a_pipe_in_a_files_place_holds_no_reader(state: Path, name: str) -> None
     os.mkfifo(state / name)
     found = ending(READS[name], state)
     assert not found or isinstance(found, Broken)
+
+
+def test_what_is_refused_is_let_go(state: Path) -> None:
+    """A pipe that is met at every look costs no descriptor each time."""
+    os.mkfifo(state / "pipe")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        with pytest.raises(OSError, match="no regular file"), open(state / "pipe", opener=readable):
+            pass
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("name", ["journal.jsonl", "journal.reserve", "lock"])

@@ -6,6 +6,8 @@ JSON off a terminal, short lines on one. Writes to stderr; it must not know what
 from __future__ import annotations
 
 import json
+import os
+import select
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -23,11 +25,18 @@ class Level(IntEnum):
     ERROR = 40
 
 
+PIECE = 1024
+"""Characters at once, at most 4 KiB: a pipe that may be written to takes them without waiting (pipe(7))."""
+
+PATIENCE_S = 1.0
+"""How long a stream that takes nothing is waited for, once; lines are dropped then, until it takes some."""
+
 COLOURS = {Level.INFO: "", Level.WARNING: "\x1b[33m", Level.ERROR: "\x1b[31m"}
 
 
 class Log:
-    """One line an event. A stream that cannot be written to is no reason to stop draining."""
+    """One line an event. A stream that cannot be written to is no reason to stop draining, nor is one that
+    nobody reads (a journal that hangs): what it does not take is dropped, and counted in `log.dropped`."""
 
     def __init__(
         self,
@@ -40,6 +49,9 @@ class Log:
         self._always = dict(always or {})
         self._stream = sys.stderr if stream is None else stream
         self._terminal = self._stream.isatty()
+        self._file = _file_of(self._stream)
+        self._dropped = 0
+        self._begun = False  # a line was cut off in its middle
         self._writing = threading.Lock()
 
     def info(self, event: str, /, **values: object) -> None:
@@ -57,12 +69,40 @@ class Log:
     def write(self, level: Level, event: str, values: dict[str, object]) -> None:
         at = self._now().wall
         shape = _for_terminal if self._terminal else _as_json
+        line = shape(at, level, event, {**values, **self._always})
         try:
             with self._writing:
-                self._stream.write(shape(at, level, event, {**values, **self._always}) + "\n")
-                self._stream.flush()
+                if self._dropped and self._takes():
+                    dropped, self._dropped = self._dropped, 0
+                    self._put(shape(at, Level.WARNING, "log.dropped", {"lines": dropped, **self._always}))
+                self._put(line)
         except (OSError, ValueError):
             return
+
+    def _put(self, line: str) -> None:
+        """The line, or as much of it as the stream takes in time."""
+        text = f"\n{line}\n" if self._begun else f"{line}\n"
+        for start in range(0, len(text), PIECE):
+            if not self._takes():
+                self._dropped += 1
+                return
+            self._begun = start + PIECE < len(text)
+            self._stream.write(text[start : start + PIECE])
+            self._stream.flush()
+
+    def _takes(self) -> bool:
+        if self._file is None:
+            return True
+        _, ready, _ = select.select([], [self._file], [], 0 if self._dropped else PATIENCE_S)
+        return bool(ready)
+
+
+def _file_of(stream: TextIO) -> int | None:
+    """What to ask whether it takes a line; None: it cannot be asked, and is written to as it is."""
+    try:
+        return stream.fileno() if os.name == "posix" else None
+    except (OSError, ValueError):
+        return None
 
 
 def _as_json(at: datetime, level: Level, event: str, values: dict[str, object]) -> str:

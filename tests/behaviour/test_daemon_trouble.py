@@ -23,7 +23,8 @@ from metadata_server.testing import serve_in_thread
 from metadata_server.topology import Address, Vm
 from tests.contract.application import answering, free_port
 from tests.e2e.haproxy.proxy import Server, running
-from tests.sidecar import Sidecar, Stand, standing
+from tests.sidecar import DRAINER, Sidecar, Stand, standing
+from tests.unit.daemon.test_clock_and_log import full_pipe
 from tests.unit.daemon.test_hostlock import squatting
 from tests.until import until
 
@@ -369,6 +370,20 @@ def test_a_reload_while_it_starts_does_not_end_it(stand: Stand) -> None:
     one.until_said("daemon.started")
     one.until_said("policy.accepted")
     assert one.runs
+
+
+def test_a_log_that_nobody_reads_stops_no_drain(stand: Stand) -> None:
+    """Its log a full pipe that nobody reads: drained and given back all the same, and SIGTERM ends it."""
+    one = stand.sidecar
+    heard, told = full_pipe()
+    with open(heard, "rb"), open(told, "wb") as log:
+        one.process = subprocess.Popen([*DRAINER, "run", *one.flags()], stderr=log)
+        until(lambda: one.status_if_any() is not None, "the daemon to answer")
+        event = stand.schedule()
+        until(one.marker.exists, "the drain")
+        stand.complete(event)
+        until(lambda: not one.marker.exists(), "the return")
+        assert one.stop() == 0
 
 
 # --- the platform ---------------------------------------------------------------------------------

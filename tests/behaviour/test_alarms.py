@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from drainer.alarms import KINDS
-from drainer.core.model import Blank, EventStatus, Garbled, Healthy, InFlight, Standing, Unreadable
+from drainer.core.model import Blank, EventStatus, Garbled, Healthy, InFlight, Stage, Standing, Unreadable
 from drainer.core.policy import Acknowledge, Policy, Rule, StuckAfter
 from drainer.core.wish import Drain, Resume, Skip
 from drainer.errors import Broken, Transient
@@ -125,6 +125,23 @@ def disk(one: Watched) -> None:
     one.pass_time(MINUTE)
 
 
+def failing_hook(one: Watched) -> None:
+    one.world.with_ports(hook_stages=frozenset({Stage.CORDONED}))
+    one.world.hooks.answers = [Transient("hook-failed", "exited 1")] * 3
+    lists(one, reboot())
+    one.pass_time(MINUTE)
+
+
+def lost_layer(one: Watched) -> None:
+    lists(one, reboot())
+    one.pass_time(seconds(20))
+    one.world.with_ports(layers=(one.world.probe,))
+
+
+def found_layer(one: Watched) -> None:
+    one.world.with_ports(layers=(one.world.fake, one.world.probe))
+
+
 CASES: dict[str, tuple[Act, Act]] = {
     "blind": (blind_for(seconds(70)), sees),
     "service-off": (blind_for(timedelta(hours=25)), sees),
@@ -139,6 +156,8 @@ CASES: dict[str, tuple[Act, Act]] = {
     "never-healthy": (unhealthy, healthy),
     "drift": (put_back(1), gone),
     "yielded": (put_back(2), lambda one: one.world.wish(Resume())),
+    "hook-given-up": (failing_hook, gone),
+    "layer-unknown": (lost_layer, found_layer),
     "layer-unreadable": (damaged_layer, readable_layer),
     "journal-unwritable": (no_disk, disk),
 }
@@ -161,6 +180,11 @@ def test_it_is_told_in_all_three_places_and_ends(kind: str) -> None:
     assert kind not in one.kinds
     assert one.told(kind)[:2] == (False, False)
     assert one.lines_of(kind) == ["alarm.raised", "alarm.cleared"]
+
+
+def test_no_kind_is_left_out() -> None:
+    """Every kind that a tick can show has a case, but the one that lasts as long as its life."""
+    assert CASES.keys() == {kind.name for kind in KINDS} - {"journal-damaged"}
 
 
 def test_an_ordinary_maintenance_raises_nothing() -> None:

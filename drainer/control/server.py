@@ -38,6 +38,7 @@ SEEN_WITHIN = timedelta(seconds=2)
 """How long an answer waits for the tick that has seen the wish."""
 
 LOOK_EVERY_S = 0.02
+AFTER_FAILURE_S = 0.1
 
 
 class ControlServer:
@@ -60,6 +61,7 @@ class ControlServer:
         self._clock = clock or SystemClock()
         self._seen_within = seen_within
         self._free = threading.BoundedSemaphore(CONNECTIONS)
+        self._rest = threading.Event()
         self._listener: socket.socket | None = None
         self._inode = 0
         self._told_to_stop, self._tell = socket.socketpair()
@@ -109,7 +111,8 @@ class ControlServer:
         """One more connection; beyond `CONNECTIONS` at once they are hung up on."""
         try:
             connection, _ = listener.accept()
-        except OSError:
+        except OSError:  # no descriptor is free, and who waits keeps waiting: not asked for again at once
+            self._rest.wait(AFTER_FAILURE_S)
             return
         if not self._free.acquire(blocking=False):
             connection.close()

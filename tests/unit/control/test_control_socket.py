@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import grp
 import json
 import os
@@ -21,10 +22,12 @@ from drainer.board import Board
 from drainer.control import ControlServer, peers, protocol
 from drainer.control.client import ask
 from drainer.control.peers import Peer, admit
+from drainer.control.server import AFTER_FAILURE_S
 from drainer.core import wish as wishes
 from drainer.core.model import At, Unreadable
 from drainer.errors import Broken, Refused, Transient
 from tests.unit.control.living import Living, living, serving
+from tests.until import until
 from tests.world import START, reboot
 
 NOBODY = 65534
@@ -229,6 +232,23 @@ def test_without_a_thread_the_socket_lives_on(path: Path, monkeypatch: pytest.Mo
             with pytest.raises(Transient, match="did not answer"):
                 ask(path, "status")
     assert ask(path, "status")["ok"] is True
+
+
+def test_without_a_descriptor_it_rests(tmp_path: Path, life: Living, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits keeps waiting, and would wake it at once again for as long as no descriptor is free."""
+    rested: list[float] = []
+
+    def refuse(listener: socket.socket) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with serving(life, tmp_path / "s") as server, socket.socket(socket.AF_UNIX) as waiting:
+        with monkeypatch.context() as short:
+            short.setattr(socket.socket, "accept", refuse)
+            short.setattr(server._rest, "wait", rested.append)
+            waiting.connect(str(tmp_path / "s"))
+            until(lambda: len(rested) >= 3, "a rest after each failure")
+        assert set(rested) == {AFTER_FAILURE_S}
+        assert ask(tmp_path / "s", "status")["ok"] is True
 
 
 # --- who may --------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ It must not know what an exit code means.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Mapping
@@ -21,7 +22,12 @@ OUTPUT_LIMIT = 1 << 16
 """So many bytes of each stream are kept: the last ones."""
 
 LOOK_EVERY_S = 0.05
+KILLED_WITHIN_S = 2.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+_held: dict[tuple[str, ...], subprocess.Popen[bytes]] = {}
+"""Programs that were killed and do not end."""
 
 
 class Ending(Enum):
@@ -68,7 +74,12 @@ def run(
     stopping: Callable[[], bool] = never,
     meanwhile: Callable[[], None] = nothing,
 ) -> Ran:
-    """Run it to its end, or for `timeout`, or until `stopping`. `meanwhile` is called as long as it runs."""
+    """Run it to its end, or for `timeout`, or until `stopping`. `meanwhile` is called as long as it runs.
+
+    Used by the deciding thread alone. As long as the kernel holds an earlier run, no other is begun.
+    """
+    if _is_held(command):
+        return Ran(ending=Ending.TIMED_OUT, errors="an earlier run was killed and does not end")
     try:
         process = subprocess.Popen(
             command,
@@ -80,12 +91,15 @@ def run(
         )
     except (OSError, ValueError) as error:
         return Ran(ending=Ending.NOT_STARTED, errors=str(error))
-    with process:
-        try:
-            deadline = monotonic() + timeout.total_seconds()
-            return _watch(process, deadline=deadline, stopping=stopping, meanwhile=meanwhile)
-        finally:
-            _kill(process)
+    try:
+        deadline = monotonic() + timeout.total_seconds()
+        return _watch(process, deadline=deadline, stopping=stopping, meanwhile=meanwhile)
+    finally:
+        if not _killed(process):
+            _held[command] = process
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def _watch(
@@ -143,9 +157,19 @@ class Tail:
         return self._kept.decode(errors="replace")
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the whole group where the program did not end by itself; what it left running on purpose stays."""
-    if process.poll() is not None:
-        return
-    THIS.end(process.pid)
-    process.wait()
+def _killed(process: subprocess.Popen[bytes]) -> bool:
+    """End the whole group where the program did not end by itself; what it left running on purpose stays.
+
+    False: the kernel holds it, at a share that does not answer say, and it dies only when that answers.
+    """
+    if process.poll() is None:
+        THIS.end(process.pid)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(KILLED_WITHIN_S)
+    return process.returncode is not None
+
+
+def _is_held(command: tuple[str, ...]) -> bool:
+    if command in _held and _held[command].poll() is not None:
+        del _held[command]
+    return command in _held

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 
+import pytest
+
+from drainer.machine import THIS
+from drainer.transport import program
 from drainer.transport.program import OUTPUT_LIMIT, Ending, Ran, environment, run
+from tests.until import until
 
 LONG = timedelta(seconds=20)
 
@@ -81,6 +88,28 @@ def test_endless_output_is_bounded() -> None:
     ran = run(("yes",), env=environment(), timeout=timedelta(seconds=0.3))
     assert ran.ending is Ending.TIMED_OUT
     assert len(ran.output) == OUTPUT_LIMIT
+
+
+def test_a_program_that_cannot_be_killed_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel may hold one for ever: it is left behind, and not begun again until it is gone."""
+    sleeping = ("sleep", "3600")
+    left: list[int] = []
+    monkeypatch.setattr(program, "THIS", replace(THIS, end=left.append))
+    monkeypatch.setattr(program, "KILLED_WITHIN_S", 0.1)
+    short = timedelta(seconds=0.2)
+    try:
+        assert run(sleeping, env=environment(), timeout=short).ending is Ending.TIMED_OUT
+        again = run(sleeping, env=environment(), timeout=LONG)
+        assert (again.ending, again.last_words) == (
+            Ending.TIMED_OUT,
+            "an earlier run was killed and does not end",
+        )
+        assert shell("echo another").output == "another\n"
+    finally:
+        os.killpg(left[0], signal.SIGKILL)
+    assert len(left) == 1
+    monkeypatch.undo()
+    until(lambda: run(sleeping, env=environment(), timeout=short).errors == "", "the first one is gone")
 
 
 def test_what_is_not_there_did_not_start() -> None:

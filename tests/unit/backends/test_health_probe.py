@@ -322,6 +322,8 @@ def test_a_killed_daemon_changes_no_answer(rig: Rig) -> None:
         ({"route": "http://[::1/ready"}, "route"),
         ({"route": "http://me:secret@127.0.0.1/ready"}, "route"),
         ({"route": "http://127.0.0.1:99999/ready"}, "route"),
+        ({"route": "http://127.0.0.1/\x01"}, "route"),
+        ({"route": "http://127.0.0.1/é"}, "route"),
         ({"interval": timedelta(0)}, "interval"),
         ({"interval": timedelta(days=365)}, "interval"),
         ({"threshold": 0}, "threshold"),

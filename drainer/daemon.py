@@ -180,8 +180,8 @@ class Daemon:
             self._clear_alarm("marks-unread")
 
     def _after_tick(self, tick: Tick) -> None:
+        self._journal.keep_ready()
         if tick.state.episode is None:
-            self._journal.make_ready()
             self._clear_alarm("policy-changed")
             if self._ruling.is_postponed:
                 self._rule_by(self._ruling.take_next())

@@ -192,6 +192,10 @@ class Store(Protocol):
         """Raises Broken kind "journal-unwritable"."""
         ...
 
+    def keep(self) -> None:
+        """See that every line is there, or write them again. Raises Broken kind "journal-unwritable"."""
+        ...
+
     def reserve(self) -> None:
         """Keep room for one episode's records, and see that they could be appended.
 

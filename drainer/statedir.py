@@ -31,7 +31,7 @@ class StateDirectory:
         self._log = log
         self._dry_run = dry_run
         self._lock = StateLock(path)
-        self.store: FileStore | MemoryStore = FileStore(path)
+        self.store: FileStore | MemoryStore = FileStore(path, altered=self._say_altered)
         if dry_run:
             self._refuse_over_open_episode()
             self.store = MemoryStore()
@@ -90,6 +90,9 @@ class StateDirectory:
             fresh.replace(self.path / name)
         except OSError as error:
             self._log.warning("state.unwritten", file=name, reason=str(error))
+
+    def _say_altered(self, reason: str) -> None:
+        self._log.warning("journal.rewritten", reason=reason)
 
     def release(self) -> None:
         self._lock.release()

@@ -27,7 +27,7 @@ MOST_REMEMBERED = 1000
 class Journal:
     """Records in order, and the state they fold to. `broken`: why nothing may be appended any more.
 
-    `unready`: why, when that was last looked at, no episode could be recorded.
+    `unready`: why, when that was last looked at, the records were not there, or no episode could be recorded.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -69,10 +69,14 @@ class Journal:
         self.state = after(self.state, record)
         return self.state
 
-    def make_ready(self) -> None:
-        """Between two episodes: keep room for the next one, and see that it could be recorded."""
+    def keep_ready(self) -> None:
+        """See that the records are there, and, between two episodes, that the next one could be recorded."""
+        if self.broken:
+            return
         try:
-            self._store.reserve()
+            self._store.keep()
+            if self.state.episode is None:
+                self._store.reserve()
         except Broken as error:
             self.unready = error.reason
         else:

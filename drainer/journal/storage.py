@@ -65,11 +65,37 @@ class Kernel:
     allocate: Callable[[int, int, int], None] = THIS.allocate
 
 
-class FileStore:
-    """Append-only lines in `DIRECTORY/journal.jsonl`, mode 0600."""
+def unheard(reason: str) -> None:
+    """Nobody listens."""
 
-    def __init__(self, directory: Path, *, kernel: Kernel | None = None) -> None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """Which file, and how long."""
+
+    device: int
+    number: int
+    size: int
+
+
+def _seen(found: os.stat_result) -> _Seen:
+    return _Seen(device=found.st_dev, number=found.st_ino, size=found.st_size)
+
+
+class FileStore:
+    """Append-only lines in `DIRECTORY/journal.jsonl`, mode 0600.
+
+    It keeps in mind what it read and wrote: a file that somebody took away, cut or replaced meanwhile is
+    written again, and `altered` is told.
+    """
+
+    def __init__(
+        self, directory: Path, *, kernel: Kernel | None = None, altered: Callable[[str], None] = unheard
+    ) -> None:
         self._kernel = kernel or Kernel()
+        self._altered = altered
+        self._lines: list[str] = []
+        self._left: _Seen | None = None
         self.path = directory / JOURNAL
         self._ballast = directory / BALLAST
         self.complete = True
@@ -80,23 +106,56 @@ class FileStore:
         try:
             with open(self.path, "rb", opener=readable) as opened:
                 content = opened.read()
+                self._left = _seen(os.fstat(opened.fileno()))
         except FileNotFoundError:
+            self._lines, self._left = [], None
             return ()
         except OSError as error:
             raise Broken("journal-unreadable", f"{self.path}: {error.strerror}") from error
         self._whole = content.rfind(b"\n") + 1
         self.complete = self._whole == len(content)
         text = content.decode("utf-8", errors="surrogateescape")
-        return text.removesuffix("\n").split("\n") if text else ()
+        lines = text.removesuffix("\n").split("\n") if text else []
+        self._lines = lines if self.complete else lines[:-1]
+        return tuple(lines)
 
     def append(self, line: str) -> None:
         """Write one line and wait until it is on disk. Raises Broken kind "journal-unwritable"."""
+        self.keep()
         try:
             self._append(line)
         except OSError as error:
             if error.errno not in NO_ROOM or not self._drop_ballast():
                 raise self._unwritable(self.path, error) from error
             self._append_into_freed_room(line)
+        self._lines.append(line)
+
+    def keep(self) -> None:
+        """See that what was read and written is there, and write it again where it is not. Raises Broken."""
+        if self._left is None:
+            return
+        try:
+            found = _seen(os.lstat(self.path))
+        except FileNotFoundError:
+            found = None
+        except OSError as error:
+            raise self._unwritable(self.path, error) from error
+        if found == self._left:
+            return
+        self._write_again()
+        self._altered(f"{self.path} was {'changed by somebody' if found else 'gone'}; it is written again")
+
+    def _write_again(self) -> None:
+        """What stands in its place now is kept beside it, where it says anything."""
+        with contextlib.suppress(OSError):
+            if self.size():
+                os.link(self.path, self._free_name("altered"), follow_symlinks=False)
+        try:
+            self.replace(self._lines)
+        except Broken:
+            if not self._drop_ballast():
+                raise
+            self.replace(self._lines)
 
     def _append_into_freed_room(self, line: str) -> None:
         try:
@@ -112,6 +171,7 @@ class FileStore:
                 os.ftruncate(opened, self._whole)
                 self.complete = True
             self._write_whole(opened, line.encode("utf-8") + b"\n")
+            self._left = _seen(os.fstat(opened))
         finally:
             os.close(opened)
         if fresh:
@@ -162,6 +222,7 @@ class FileStore:
                 opened.flush()
                 self._kernel.fsync(opened.fileno())
             os.replace(fresh, self.path)
+            self._lines, self._left = list(lines), _seen(os.lstat(self.path))
             self._sync_directory()
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -182,6 +243,7 @@ class FileStore:
         except OSError as error:
             raise self._unwritable(self.path, error) from error
         self.complete = True
+        self._lines, self._left = [], None
         return aside
 
     def _free_name(self, suffix: str) -> Path:
@@ -228,6 +290,9 @@ class MemoryStore:
 
     def append(self, line: str) -> None:
         self.lines.append(line)
+
+    def keep(self) -> None:
+        return
 
     def reserve(self) -> None:
         return

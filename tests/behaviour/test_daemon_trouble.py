@@ -497,6 +497,34 @@ def test_a_damaged_journal_still_gives_back_what_it_says_was_taken(stand: Stand)
     assert one.state.joinpath("journal.jsonl").read_bytes() == kept
 
 
+def test_a_journal_that_is_taken_away_is_written_again(stand: Stand) -> None:
+    """Deleted while the VM is out and nothing is left to record: there again before a death, as it was."""
+    one = serving(stand)
+    event = out(stand)
+    journal = one.state / "journal.jsonl"
+    before = journal.read_bytes()
+    journal.unlink()
+    until(journal.exists, "the journal to be there again")
+    one.until_said("journal.rewritten")
+    assert journal.read_bytes() == before
+    one.kill()
+    one.start()
+    stand.complete(event)
+    one.until_said("episode.closed")
+    assert not one.marker.exists()
+    assert alarms(one) == set()
+
+
+def test_a_state_directory_that_is_taken_away_is_alarmed(stand: Stand) -> None:
+    """Nothing can be recorded while the VM is out: alarmed, and the VM is given back all the same."""
+    one = serving(stand)
+    event = out(stand)
+    shutil.rmtree(one.state)
+    assert "state" in one.until_alarmed("journal-unwritable")
+    stand.complete(event)
+    until(lambda: not one.marker.exists(), "the VM to be back")
+
+
 def test_a_torn_last_line_is_dropped(stand: Stand) -> None:
     """A power cut inside the last write: warned of, dropped, and the episode goes on to its end."""
     one = serving(stand)

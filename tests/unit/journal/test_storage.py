@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -182,6 +182,112 @@ def test_nowhere_to_write(tmp_path: Path, act: str) -> None:
     }
     with pytest.raises(Broken, match="journal-unwritable"):
         calls[act]()
+
+
+# --- a file that somebody else had in hand --------------------------------------------------------
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2])
+
+
+def replaced(path: Path) -> None:
+    path.with_suffix(".other").write_text("something else\n")
+    path.with_suffix(".other").replace(path)
+
+
+def grown(path: Path) -> None:
+    with path.open("a") as opened:
+        opened.write("something else\n")
+
+
+@pytest.mark.parametrize("meddle", [gone, emptied, cut, replaced, grown])
+@pytest.mark.parametrize("asked", ["keep", "append"])
+def test_a_journal_that_somebody_had_in_hand_is_whole_again(
+    tmp_path: Path, meddle: Callable[[Path], None], asked: str
+) -> None:
+    """Taken away, cut or replaced under a living daemon: what it knows is written again, and that is said."""
+    FileStore(tmp_path).append("zero")
+    said: list[str] = []
+    store = FileStore(tmp_path, altered=said.append)
+    store.load()
+    store.append("one")
+    meddle(store.path)
+    if asked == "keep":
+        store.keep()
+    store.append("two")
+    assert list(FileStore(tmp_path).load()) == ["zero", "one", "two"]
+    assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
+    assert [("gone" if meddle is gone else "changed by somebody") in line for line in said] == [True]
+    aside = [path.read_text() for path in tmp_path.glob("*.altered*")]
+    assert len(aside) == (meddle in (cut, replaced, grown)), "what it said is kept beside it"
+
+
+def test_what_nobody_touched_is_not_written_again(store: FileStore, disk: Disk, tmp_path: Path) -> None:
+    """Also after a line was taken back, after a copy took its place, and where nothing was written yet."""
+    store.load()
+    store.keep()
+    store.append("one")
+    disk.room = 3
+    with pytest.raises(Broken):
+        store.append("a long line")
+    disk.room = None
+    store.keep()
+    store.replace(["one", "two"])
+    disk.synced.clear()
+    store.keep()
+    store.append("three")
+    assert disk.synced == ["file"]
+    assert list(store.load()) == ["one", "two", "three"]
+    assert [path.name for path in tmp_path.iterdir()] == [JOURNAL]
+
+
+def test_on_a_full_disk_the_ballast_makes_room_for_it(store: FileStore, tmp_path: Path) -> None:
+    """What somebody took away is written again into the room that is kept for the episode."""
+    store.reserve()
+    store.append("one")
+    taken = store.replace
+
+    def crowded(lines: Sequence[str]) -> None:
+        if (tmp_path / BALLAST).exists():
+            raise Broken("journal-unwritable", "full")
+        taken(lines)
+
+    store.replace = crowded  # type: ignore[method-assign]
+    store.path.unlink()
+    store.keep()
+    assert list(store.load()) == ["one"]
+
+
+def test_a_directory_that_is_gone_is_no_success(tmp_path: Path) -> None:
+    """Nothing can be written again there: Broken, and nothing is said to have been mended."""
+    (tmp_path / "state").mkdir()
+    said: list[str] = []
+    store = FileStore(tmp_path / "state", altered=said.append)
+    store.append("one")
+    store.path.unlink()
+    store.path.parent.rmdir()
+    for verb in (store.keep, lambda: store.append("two")):
+        with pytest.raises(Broken, match="journal-unwritable"):
+            verb()
+    assert said == []
+
+
+def test_what_was_set_aside_is_not_written_again(store: FileStore) -> None:
+    """It was another VM's: the journal begins anew."""
+    store.append("another's")
+    store.set_aside("of-vm2")
+    store.keep()
+    store.append("ours")
+    assert list(store.load()) == ["ours"]
 
 
 # --- a disk that is full --------------------------------------------------------------------------

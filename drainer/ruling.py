@@ -4,9 +4,11 @@ open, the one it was opened under. Layers that took a VM out must be there to gi
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from drainer.core.episode import Episode
 from drainer.core.policy import Policy
-from drainer.errors import PolicyInvalid
+from drainer.errors import PolicyInvalid, Problem
 from drainer.log import Log
 from drainer.settings import Settings
 from drainer.statedir import RaiseAlarm, StateDirectory
@@ -50,7 +52,7 @@ class Ruling:
         While an episode is open its rules and limits tighten at once, and `take_next` waits for its end.
         """
         try:
-            self._next = load_policy(self._settings)
+            self._next = self._named(self._accepted)
         except PolicyInvalid as error:
             self._refuse(error)
             return None
@@ -70,7 +72,7 @@ class Ruling:
     def _choose(self, episode: Episode | None) -> Accepted:
         kept = self._kept()
         try:
-            named = load_policy(self._settings)
+            named = self._named(kept)
         except PolicyInvalid as error:
             return self._fall_back(error, kept, open_episode=episode is not None)
         opened_under = _opened_under(episode, kept)
@@ -83,6 +85,15 @@ class Ruling:
         self._log.info("policy.postponed", reason="an episode is open; the new policy applies at its end")
         self._next = named
         return Accepted(policy=tightened(kept.policy, named.policy), text=kept.text)
+
+    def _named(self, before: Accepted | None) -> Accepted:
+        """The policy that the settings name. Raises PolicyInvalid, also where the file is gone and another
+        policy ruled `before`: the built-in one may know nothing of this VM's layers."""
+        named = load_policy(self._settings)
+        gone = not self._settings.policy_named and not self._settings.policy.exists()
+        if gone and before is not None and before.policy.digest != named.policy.digest:
+            raise PolicyInvalid((_gone(self._settings.policy),))
+        return named
 
     def _fall_back(self, error: PolicyInvalid, kept: Accepted | None, *, open_episode: bool) -> Accepted:
         self._refuse(error)
@@ -103,6 +114,17 @@ class Ruling:
             return Accepted(policy=parse_policy(text, file=str(self._directory.path / ACCEPTED)), text=text)
         except PolicyInvalid:
             return None
+
+
+def _gone(path: Path) -> Problem:
+    return Problem(
+        file=str(path),
+        line=1,
+        column=1,
+        field="policy",
+        expected="the policy that was accepted before, or another one",
+        found="no file",
+    )
 
 
 def _opened_under(episode: Episode | None, kept: Accepted | None) -> str:

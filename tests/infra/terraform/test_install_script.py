@@ -168,6 +168,25 @@ def test_by_identity_no_argument_holds_the_token(
     )
 
 
+def test_a_probe_that_the_sidecar_answers_knows_the_service(
+    configuration: Callable[[str], Tool], script: str, tmp_path: Path
+) -> None:
+    """Up only where the service's own route is: the balancer must not send clients to a VM whose service is
+    dead. Where the application answers the probe itself, nothing of the probe unit is written."""
+    place = "etc/systemd/system/drainer-probe.service.d/azure.conf"
+    by_application = Vm(tmp_path / "application")
+    assert by_application.run(script) == 0
+    assert not (by_application.root / place).exists()
+    demo = configuration("demo")
+    demo.given({**DEMO, "probe": "sidecar", "package_sha256": hashlib.sha256(PACKAGE).hexdigest()})
+    demo.granted("apply", "-auto-approve", "-no-color", "-input=false")
+    vm = Vm(tmp_path / "sidecar")
+    assert vm.run(boot.files(demo)["/usr/local/sbin/drainer-install"]) == 0
+    written = (vm.root / place).read_text()
+    assert "\n[Service]\nEnvironment=DRAINER_CHECK=http://127.0.0.1:80/healthz\n" in written
+    assert vm.calls[-1] == "systemctl try-restart drainer-probe.service"
+
+
 def test_the_policy_is_one(script: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`drainer check` takes the policy that is written."""
     policy = tmp_path / "policy.yaml"

@@ -14,12 +14,16 @@ locals {
     client_id = azurerm_user_assigned_identity.sidecar.client_id
   })
 
+  # Without it the balancer would send clients to a VM whose service is dead.
+  check = templatefile("${path.module}/templates/probe.conf.tftpl", { service = var.service })
+
   install = templatefile("${path.module}/templates/install.sh.tftpl", {
     package   = var.package
     client_id = azurerm_user_assigned_identity.sidecar.client_id
     socket    = var.service.probe == "sidecar"
     policy    = base64encode(local.policy)
     unit      = base64encode(local.unit)
+    check     = base64encode(local.check)
   })
 
   files = [

@@ -22,6 +22,8 @@ locals {
       ["systemctl", "enable", "--now", "web.service"],
     ], module.drainer.commands)
   }
+  # No name of Debian's own: with one of its groups (such as `operator`) cloud-init cannot make the account.
+  admin      = "azureuser"
   cloud_init = "#cloud-config\n${yamlencode(local.first_boot)}"
 }
 
@@ -90,7 +92,7 @@ resource "azurerm_linux_virtual_machine" "web" {
   zone                            = var.placement == "zones" ? var.zones[(tonumber(each.key) - 1) % length(var.zones)] : null
   priority                        = var.priority
   eviction_policy                 = var.priority == "Spot" ? "Deallocate" : null
-  admin_username                  = "operator"
+  admin_username                  = local.admin
   disable_password_authentication = true
   custom_data                     = base64encode(local.cloud_init)
   secure_boot_enabled             = true
@@ -98,7 +100,7 @@ resource "azurerm_linux_virtual_machine" "web" {
   tags                            = var.tags
 
   admin_ssh_key {
-    username   = "operator"
+    username   = local.admin
     public_key = var.admin_ssh_public_key
   }
 

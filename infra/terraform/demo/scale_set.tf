@@ -18,11 +18,11 @@ resource "azurerm_orchestrated_virtual_machine_scale_set" "web" {
     custom_data = base64encode(local.cloud_init)
 
     linux_configuration {
-      admin_username                  = "operator"
+      admin_username                  = local.admin
       disable_password_authentication = true
 
       admin_ssh_key {
-        username   = "operator"
+        username   = local.admin
         public_key = var.admin_ssh_public_key
       }
     }

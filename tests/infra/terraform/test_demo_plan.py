@@ -13,6 +13,9 @@ from tests.infra.terraform.checks import findings, of_type, resources, written
 from tests.infra.terraform.given import DEMO
 from tests.infra.terraform.tool import Tool
 
+DEBIANS = Path("/usr/share/base-passwd/group.master")
+"""The groups that every Debian has."""
+
 
 def test_the_default_holds_to_every_rule(shared_demo: Tool) -> None:
     """Three VMs in an availability set behind one balancer, and not one finding."""
@@ -44,6 +47,20 @@ def test_zones_spot_and_a_scale_set(shared_demo: Tool) -> None:
     assert flexible["termination_notification"] == [{"enabled": True, "timeout": "PT5M"}]
     (address,) = [values for values in of_type(plan, "azurerm_public_ip") if "service" in values["name"]]
     assert address["zones"] == ["1", "2", "3"]
+
+
+@pytest.mark.skipif(
+    not DEBIANS.exists(), reason="Debian's package base-passwd, which names its groups, is missing"
+)
+def test_the_account_is_none_of_debians_own(shared_demo: Tool) -> None:
+    """cloud-init makes it with a group of its name: useradd refuses where the image has such a group."""
+    plan = shared_demo.plan({**DEMO, "scale_set_instances": 1})
+    names = {values["admin_username"] for values in of_type(plan, "azurerm_linux_virtual_machine")}
+    (flexible,) = of_type(plan, "azurerm_orchestrated_virtual_machine_scale_set")
+    names.add(flexible["os_profile"][0]["linux_configuration"][0]["admin_username"])
+    there = {line.split(":")[0] for line in DEBIANS.read_text(encoding="utf-8").splitlines()}
+    assert "operator" in there
+    assert not names & there
 
 
 def test_a_package_file_goes_through_the_storage_account(shared_demo: Tool, tmp_path: Path) -> None:

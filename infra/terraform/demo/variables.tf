@@ -101,6 +101,11 @@ variable "vm_size" {
   }
 
   validation {
+    condition     = !can(regex("^Standard_[A-Z]+[0-9]+(-[0-9]+)?[a-z]*p", var.vm_size))
+    error_message = "vm_size: expected x86-64, which the package is made for; a p after the number means Arm."
+  }
+
+  validation {
     condition     = var.priority == "Regular" || !startswith(var.vm_size, "Standard_B")
     error_message = "vm_size: Spot needs a size outside the B series, such as Standard_D2as_v5."
   }
@@ -133,9 +138,19 @@ variable "client_addresses" {
 
   validation {
     condition = length(var.client_addresses) > 0 && alltrue([
-      for address in var.client_addresses : can(cidrhost("${address}/32", 0))
+      for address in var.client_addresses :
+      can(regex("^[0-9.]+$", address)) && try(cidrhost("${address}/32", 0) == address, false)
     ])
     error_message = "client_addresses: expected IPv4 addresses without a prefix length, such as 203.0.113.7."
+  }
+
+  # The storage account's firewall refuses these, in the middle of an apply.
+  validation {
+    condition = !anytrue([
+      for address in var.client_addresses :
+      can(regex("^(0|10|127|169[.]254|172[.](1[6-9]|2[0-9]|3[01])|192[.]168)[.]", address))
+    ])
+    error_message = "client_addresses: expected addresses as the internet sees them, not of a private network."
   }
 }
 

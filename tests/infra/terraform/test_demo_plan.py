@@ -112,6 +112,16 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"client_addresses": []}, "client_addresses: expected IPv4 addresses"),
         ({"package_url": None}, "package_url: expected exactly one of package_url and package_file"),
     ],
+    "an address of IPv6": [
+        ({"client_addresses": ["2001:db8::"]}, "client_addresses: expected IPv4 addresses")
+    ],
+    "an address written otherwise": [
+        ({"client_addresses": ["203.0.113.007"]}, "client_addresses: expected IPv4 addresses")
+    ],
+    "an address that only its own network knows": [
+        ({"client_addresses": ["203.0.113.7", "172.31.0.4"]}, "as the internet sees them")
+    ],
+    "an Arm VM": [({"vm_size": "Standard_E4-2pds_v5"}, "vm_size: expected x86-64")],
     "a placement": [({"placement": "anywhere"}, "placement: expected availability-set or zones")],
     "a Spot VM of the B series": [
         ({"priority": "Spot", "placement": "zones"}, "vm_size: Spot needs a size outside the B series")

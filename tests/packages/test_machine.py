@@ -267,6 +267,23 @@ def test_an_upgrade_starts_nothing_that_was_disabled(tmp_path: Path, furnished: 
         assert not vm.machine.is_active("drainer")
 
 
+def test_an_upgrade_starts_again_what_was_started_by_hand(tmp_path: Path, furnished: Path, deb: Path) -> None:
+    """Not enabled, but running, and in the middle of an episode: the next version goes on with it."""
+    newer = as_version(deb, "99.0", tmp_path)
+    with site(tmp_path, furnished) as vm:
+        vm.machine.run("systemctl", "disable", "drainer")
+        event = vm.drained()
+        vm.install(newer)
+        vm.machine.until_said("episode.resumed")
+        assert vm.machine.run("systemctl", "is-enabled", "drainer", check=False).stdout == "disabled\n"
+        vm.over(event)
+        vm.machine.until_said("episode.closed")
+        assert not vm.machine.exists(MARKER)
+        vm.machine.run("systemctl", "stop", "drainer")
+        vm.install(deb)
+        assert not vm.machine.is_active("drainer"), "stopped by its operator, it stays so"
+
+
 def test_a_daemon_that_ends_is_started_again_and_wrong_usage_is_not(tmp_path: Path, furnished: Path) -> None:
     """Killed in the middle it continues the episode; a reload reads a changed policy and keeps the process; a
     start with a setting that cannot be meant is not tried again."""

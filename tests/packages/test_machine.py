@@ -191,17 +191,18 @@ def test_removal_in_the_middle_gives_back_first(tmp_path: Path, furnished: Path)
 
 def test_removal_with_the_daemon_dead_gives_back_first(tmp_path: Path, furnished: Path) -> None:
     """The same where the daemon was stopped in the middle: by the journal, as the daemon's user, with the
-    settings and in the groups that this VM's drop-ins and settings say."""
+    settings and in the groups that this VM's drop-ins and settings say, read as systemd reads them."""
     hooks = "hooks:\n  - {stage: before-restore, command: [sh, -c, 'id -nG >/var/lib/drainer/groups']}"
-    own = {"policy": "/etc/drainer/own.yaml", "marker": "/var/lib/drainer/own"}
+    own = {"policy": "/etc/drainer/an own.yaml", "marker": "/var/lib/drainer/own"}
     with site(tmp_path, furnished, hooks=hooks, **own) as vm:
         vm.machine.run("systemctl", "stop", "drainer")
         settings = vm.machine.read(SETTINGS).splitlines()
-        dropped = [f'Environment="{line}"' for line in settings if line.startswith("DRAINER_POLICY")]
-        dropped += ['Environment="DRAINER_STATE=/var/lib/drainer/a place"', "SupplementaryGroups=adm"]
+        dropped = ['Environment="DRAINER_STATE=/var/lib/drainer/a place"', "SupplementaryGroups=adm"]
+        dropped += ["EnvironmentFile=/etc/default/drainer-own"]
         (vm.machine.path / DROP_IN.lstrip("/")).parent.mkdir()
         vm.machine.write(DROP_IN, "\n".join(["[Service]", *dropped, ""]))
-        vm.machine.write(SETTINGS, "\n".join([*settings[:2], ""]))
+        vm.machine.write(SETTINGS, "\n".join([*settings[:2], "NOTE=the (old) operator's", ""]))
+        vm.machine.write("/etc/default/drainer-own", "DRAINER_POLICY=/etc/drainer/an own.yaml\n")
         vm.machine.run("systemctl", "daemon-reload")
         vm.machine.run("systemctl", "start", "drainer")
         vm.drained()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -232,6 +233,23 @@ def test_removal_is_refused_where_nothing_can_be_given_back(tmp_path: Path, furn
         forced = vm.machine.run("env", "DRAINER_REMOVE_ANYWAY=1", "dpkg", "--remove", "drainer", check=False)
         assert forced.returncode == 0, forced.stderr
         assert vm.machine.exists(MARKER)
+
+
+def test_removal_under_a_hold_is_refused_at_once(tmp_path: Path, furnished: Path) -> None:
+    """A hold forbids giving back, to everybody: nobody waits minutes for that, and is told what ends it."""
+    with site(tmp_path, furnished) as vm:
+        vm.drained()
+        vm.machine.run("drainer", "hold", "--until", "1h")
+        began = monotonic()
+        refused = vm.dpkg("--remove", "drainer")
+        assert monotonic() - began < 60
+        assert not refused.startswith("0 ")
+        assert "drainer resume" in refused
+        assert vm.machine.is_active("drainer")
+        assert vm.status()["wishes"]["skips"] == [], "a refused removal leaves no wish behind"
+        vm.machine.run("drainer", "resume")
+        assert vm.dpkg("--remove", "drainer").startswith("0 ")
+        assert not vm.machine.exists(MARKER)
 
 
 def test_upgrade_and_downgrade_in_the_middle_keep_the_episode(

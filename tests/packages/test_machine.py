@@ -366,7 +366,8 @@ def _asked(port: int) -> int:
 
 
 def test_a_plain_shutdown_drains_first(tmp_path: Path, furnished: Path) -> None:
-    """With drainer-drain enabled, a plain `systemctl poweroff` takes this VM out, then stops services."""
+    """With drainer-drain enabled, a plain `systemctl poweroff` takes this VM out, then stops services; the
+    daemon is found where its settings say."""
     with site(tmp_path, furnished) as vm:
         vm.machine.write(
             "/etc/systemd/system/serving.service",
@@ -376,7 +377,8 @@ def test_a_plain_shutdown_drains_first(tmp_path: Path, furnished: Path) -> None:
         )
         vm.machine.write("/etc/systemd/system/note-boot.service", NOTE_BOOT)
         settings = vm.machine.read("/etc/default/drainer")
-        vm.machine.write("/etc/default/drainer", f"{settings}DRAINER_BOOT_ID=/run/boot_id\n")
+        own = "DRAINER_BOOT_ID=/run/boot_id\nDRAINER_SOCKET=/run/drainer/own.sock\n"
+        vm.machine.write("/etc/default/drainer", f"{settings}{own}")
         vm.machine.run("systemctl", "enable", "--now", "note-boot", "serving", "drainer-drain")
         vm.machine.run("systemctl", "restart", "drainer")
         refused = vm.machine.run("systemctl", "stop", "drainer-drain", check=False)

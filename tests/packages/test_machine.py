@@ -190,6 +190,18 @@ def test_removal_in_the_middle_gives_back_first(tmp_path: Path, furnished: Path)
         assert units == "", "nothing is enabled, and nothing remembers that it was"
 
 
+def test_a_purge_empties_a_disk_of_the_state_directorys_own(tmp_path: Path, furnished: Path) -> None:
+    """Mounted there, it cannot be removed; what is in it can, and the package is gone."""
+    with booted(tmp_path / "root", furnished) as machine:
+        machine.run("systemctl", "stop", "drainer")
+        machine.run("mount", "-t", "tmpfs", "-o", "mode=755", "none", "/var/lib/drainer")
+        machine.run("systemctl", "start", "drainer")
+        machine.run("test", "-e", "/var/lib/drainer/lock")
+        machine.run("dpkg", "--purge", "drainer")
+        assert machine.run("find", "/var/lib/drainer", "-mindepth", "1").stdout == ""
+        assert machine.run("dpkg-query", "--show", "drainer", check=False).returncode != 0
+
+
 def test_removal_with_the_daemon_dead_gives_back_first(tmp_path: Path, furnished: Path) -> None:
     """The same where the daemon was stopped in the middle: by the journal, as the daemon's user, with the
     settings and in the groups that this VM's drop-ins and settings say, read as systemd reads them."""

@@ -17,6 +17,7 @@ from drainer.demo.report import Outcome
 from drainer.demo.roll import SHORT, Act, Stage, roll, staged, unheeded
 from drainer.demo.show import Show
 from drainer.demo.summary import summarise
+from drainer.demo.told import unwinding_when_told
 from drainer.demo.until import TooLate
 
 VMS = 3
@@ -33,7 +34,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         if options.namespaces:
             unshared.become("drainer.demo.inside", argv)
-        return _performed(console, options, LOOPBACK)
+        with unwinding_when_told():
+            return _performed(console, options, LOOPBACK)
     except (TooLate, RuntimeError) as error:
         return _broken_off(console, error)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from drainer.demo import unshared
 from drainer.demo.machine import ended
 from drainer.demo.namespaces import Network
+from drainer.demo.told import unwinding_when_told
 from infra.local.serving import serve
 
 
@@ -19,11 +20,13 @@ def main(name: str, command: Sequence[str]) -> int:
     network = Network(name=name)
     network.up(platform_pid=os.getpid())
     served = serve(network)
-    try:
-        return subprocess.run(list(command) or [os.environ.get("SHELL", "/bin/sh")], check=False).returncode
-    finally:
-        ended(served)
-        network.down()
+    with unwinding_when_told():
+        try:
+            wanted = list(command) or [os.environ.get("SHELL", "/bin/sh")]
+            return subprocess.run(wanted, check=False).returncode
+        finally:
+            ended(served)
+            network.down()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from time import monotonic
 
 from drainer.demo import unshared
 from drainer.demo.namespaces import Network
+from drainer.demo.told import unwinding_when_told
 from drainer.demo.until import TooLate
 from infra.local import debian
 from infra.local.fleet import Fleet, fleet
@@ -50,6 +51,7 @@ def inside(package: Path) -> int:
         print(f"{monotonic() - began:6.1f} s  {vm}  {what}", flush=True)
 
     with contextlib.ExitStack() as undo:
+        undo.enter_context(unwinding_when_told())
         folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="drainer-vms-", dir="/var/tmp")))
         undo.callback(network.down)
         network.up(platform_pid=os.getpid())

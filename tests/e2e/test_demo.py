@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +23,7 @@ from drainer.demo.roll import Act, roll, staged
 from drainer.demo.summary import summarise
 from tests.e2e.haproxy.proxy import program
 from tests.sidecar import DRAINER
+from tests.until import until
 
 QUICK = Act(
     notice_s=2.0,
@@ -141,3 +146,32 @@ def test_the_whole_demo(tmp_path: Path, backend: str) -> None:
     assert (said["failed"], said["moved"], said["reboots"], said["restored"]) == (0, 0, 3, 3)
     assert said["requests"] >= 5000
     assert said["control"]["failed"] > 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are found in /proc")
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_it_leaves_nothing_behind(tmp_path: Path, told: signal.Signals) -> None:
+    """By `timeout`, or a terminal that closes: what it started is stopped, and its folder is gone."""
+    temporary = Path(tempfile.mkdtemp(prefix="told-"))  # a short name, for it holds sockets
+    demo = subprocess.Popen(
+        [*DRAINER, "demo", "--short", "--backend", "health-probe", "--report", str(tmp_path / "report")],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: any(file.stat().st_size for file in temporary.glob("*/results.jsonl")), "the traffic")
+        demo.send_signal(told)
+        assert demo.wait(timeout=60) == 128 + told
+        assert _started_below(temporary) == []
+        temporary.rmdir()
+    finally:
+        demo.kill()
+
+
+def _started_below(folder: Path) -> list[str]:
+    """The commands of all processes that name something in the folder."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(command.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(folder) in line]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.until import until
 from tests.vms.nobody import as_nobody
 
 LOCAL = (sys.executable, "-m", "infra.local")
@@ -50,6 +52,20 @@ def test_a_command_s_own_exit_code_comes_back_and_nothing_stays_behind() -> None
     assert not list(_running(b"drainer-seven"))
 
 
+def test_told_to_end_run_stops_what_it_started() -> None:
+    """By `timeout`, say: the command and the metadata server end with it."""
+    served = set(_running(b"metadata_server"))
+    told = subprocess.Popen([*LOCAL, "run", "--name", "drainer-told", "--", "sleep", "601.5"])
+    try:
+        until(lambda: any(_running(b"sleep\x00601.5", first=True)), "the command")
+        told.terminate()
+        assert told.wait(timeout=60) == 128 + signal.SIGTERM
+        assert not any(_running(b"sleep\x00601.5"))
+        assert set(_running(b"metadata_server")) <= served
+    finally:
+        told.kill()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="namespaces that outlive their command need root")
 def test_up_stays_until_down() -> None:
     """`up`, then `exec` from anywhere, then `down` with a process still in a VM: everything is gone."""
@@ -76,11 +92,12 @@ def _namespaces() -> set[str]:
     return {path.name for path in named.iterdir()} if named.exists() else set()
 
 
-def _running(word: bytes) -> Iterator[Path]:
-    """Processes whose command holds the word."""
+def _running(word: bytes, *, first: bool = False) -> Iterator[Path]:
+    """Processes whose command holds the word, or begins with it."""
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if word in line.read_bytes():
+            command = line.read_bytes()
+            if command.startswith(word) if first else word in command:
                 yield line
         except OSError:
             continue

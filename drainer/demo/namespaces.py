@@ -60,12 +60,18 @@ class Network:
             raise
 
     def down(self) -> None:
-        """Kill what runs in the VMs, then in the platform unless it is our own, and take the names away."""
+        """Take the names away, and kill what runs in the VMs, then in the platform unless it is our own.
+
+        The name first: what is about to enter by it would come too late to be killed. While we hold the
+        namespace open no other one is taken for it.
+        """
         for place in (*self.vms, PLATFORM):
             if self.path(place).exists():
-                if not os.path.samefile(self.path(place), OWN):
-                    self.kill_all(place)
-                ip("netns", "delete", self.namespace(place))
+                with self.path(place).open("rb") as held:
+                    ip("netns", "delete", self.namespace(place))
+                    there = os.fstat(held.fileno())
+                    if not os.path.samestat(there, OWN.stat()):
+                        _kill_all(there)
 
     def address(self, vm: str) -> str:
         """Its own; ValueError where there is no such VM."""
@@ -103,14 +109,11 @@ class Network:
 
     def pids(self, place: str) -> tuple[int, ...]:
         """Everything that runs there now."""
-        there = self.path(place).stat()
-        return tuple(pid for pid in _running() if _is_in(pid, there))
+        return _inside(self.path(place).stat())
 
     def kill_all(self, place: str) -> None:
         """SIGKILL until nothing is left there that could start more."""
-        while pids := self.pids(place):
-            for pid in pids:
-                _kill(pid)
+        _kill_all(self.path(place).stat())
 
     def _platform(self, pid: int | None) -> None:
         name = self.namespace(PLATFORM)
@@ -148,6 +151,16 @@ def ip(*arguments: str) -> str:
 
 def _running() -> tuple[int, ...]:
     return tuple(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+
+
+def _inside(namespace: os.stat_result) -> tuple[int, ...]:
+    return tuple(pid for pid in _running() if _is_in(pid, namespace))
+
+
+def _kill_all(namespace: os.stat_result) -> None:
+    while pids := _inside(namespace):
+        for pid in pids:
+            _kill(pid)
 
 
 def _is_in(pid: int, namespace: os.stat_result) -> bool:

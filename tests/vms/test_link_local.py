@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from drainer.demo import namespaces
+from drainer.demo.namespaces import Network, ip
 from tests.until import until
 from tests.vms.nobody import as_nobody
 
@@ -85,6 +87,27 @@ def test_up_stays_until_down() -> None:
     assert (down.returncode, down.stdout) == (0, "down: 4 namespaces\n")
     assert left.wait(timeout=60) != 0
     assert _namespaces() == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a namespace with a name needs root")
+def test_what_enters_in_the_last_moment_is_killed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Just before its name goes: `down` leaves no process in a namespace that nobody can find any more."""
+    network = Network(name=f"drainer-l{os.getpid()}", vms=("vm1",))
+    network.up()
+    late: list[subprocess.Popen[bytes]] = []
+
+    def entered(*arguments: str) -> str:
+        if arguments == ("netns", "delete", network.namespace("vm1")):
+            late.append(subprocess.Popen([*network.inside("vm1"), "sleep", "602.5"]))
+            until(lambda: network.pids("vm1"), "a process inside")
+        return ip(*arguments)
+
+    monkeypatch.setattr(namespaces, "ip", entered)
+    network.down()
+    try:
+        assert late[0].wait(timeout=10) != 0
+    finally:
+        late[0].kill()
 
 
 def _namespaces() -> set[str]:

@@ -101,6 +101,7 @@ def test_a_prometheus_scrapes_a_sidecar(tmp_path: Path) -> None:
         try:
             with prometheus(tmp_path, target=local) as url:
                 until(lambda: series(url, "drainer_document_age_seconds"), "a scrape")
+                assert {one["metric"]["instance"] for one in series(url, "up")} == {"name-of-this-vm"}
                 names = set(asked(url, "/api/v1/label/__name__/values"))
                 assert {f"drainer_{one.name}" for one in FAMILIES if one.name not in NOT_HERE} <= names
                 emulator.control.give("fault", vm=vm, kind="reset")

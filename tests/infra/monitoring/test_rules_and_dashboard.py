@@ -122,6 +122,35 @@ def test_every_expression_of_the_dashboard_parses(tmp_path: Path) -> None:
     assert f"{len(found)} rules found" in checked.stdout
 
 
+@needs_prometheus
+@pytest.mark.parametrize(
+    ("metric", "labels"),
+    [
+        ("drainer_steps_total", {"step": "cordon", "outcome": "done"}),
+        ("drainer_step_failures_total", {"step": "cordon", "kind": "azure-forbidden"}),
+    ],
+)
+def test_a_counter_s_first_count_is_drawn(metric: str, labels: dict[str, str], tmp_path: Path) -> None:
+    """It appears with 1, which is no increase to Prometheus, and after a reboot no second one may follow."""
+    (expression,) = [one for _, one in dashboard_expressions() if f"{metric}{{" in one]
+    for name, value in GRAFANA.items():
+        expression = expression.replace(name, value)
+    shown = ", ".join(f'{name}="{value}"' for name, value in labels.items())
+    series = f'{metric}{{job="drainer", instance="vm1", {shown}}}'
+    drawn = [
+        {"expr": expression, "eval_time": at, "exp_samples": [{"labels": f"{{{shown}}}", "value": value}]}
+        for at, value in (("6m", 1), ("12m", 0))
+    ]
+    case = {
+        "interval": "30s",
+        "input_series": [{"series": series, "values": "_x10 1x20"}],
+        "promql_expr_test": drawn,
+    }
+    (tmp_path / "first.yaml").write_text(yaml.safe_dump({"tests": [case]}), "utf-8")
+    tested = promtool("test", "rules", "first.yaml", folder=tmp_path)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
 def test_panels_stand_side_by_side() -> None:
     """Within Grafana's 24 columns, none upon another, each with a title and a description of its own."""
     taken: set[tuple[int, int]] = set()

@@ -13,7 +13,7 @@ from typing import Any
 from drainer.act import Feed, Ports
 from drainer.approvals import MemoryApprovals
 from drainer.core.policy import Egress, Policy
-from drainer.errors import PolicyInvalid, Problem
+from drainer.errors import PolicyInvalid, Problem, Refused
 from drainer.hooks import HookRan
 from drainer.management import Arm
 from drainer.ports import Backend, BackendKind, Clock, EventFeed, Surroundings
@@ -32,10 +32,15 @@ BUILT_IN = (
 ENTRY_POINTS = "drainer.backends"
 
 
+def has_azure() -> bool:
+    """Whether this build can ask the management API: the single file cannot."""
+    return find_spec("drainer.transport.azure.sdk") is not None
+
+
 @functools.cache
 def built_in_kinds() -> Mapping[str, BackendKind]:
     """The backends that ship with drainer, by their names in policies; some builds have none of Azure."""
-    with_azure = find_spec("drainer.transport.azure.sdk") is not None
+    with_azure = has_azure()
     named = (module for module in BUILT_IN if with_azure or not module.startswith("azure_"))
     ours = (import_module(f"drainer.backends.{module}").KIND for module in named)
     return {kind.name: kind for kind in ours}
@@ -142,7 +147,9 @@ def uses_azure(policy: Policy) -> bool:
 
 
 def management(settings: Settings) -> Arm:
-    """The management API in a child process, which starts when it is first asked."""
+    """The management API in a child process, which starts when first asked. Refused: not in this build."""
+    if not has_azure():
+        raise Refused("azure-missing", "this build has nothing of Azure: install the .deb, or the wheel")
     from drainer.transport.azure.peer import ArmSettings, ChildArm
 
     told = ArmSettings(

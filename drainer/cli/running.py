@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from drainer.cli import exits
@@ -88,6 +89,9 @@ def passed_on(verb: str, arguments: Sequence[str]) -> int:
         from drainer.probe import main as probe
 
         return probe(arguments)
+    if find_spec("drainer.demo") is None:
+        print("drainer: this build has no demo: pip install 'drainer[demo]'", file=sys.stderr)
+        return exits.FAILED
     from drainer.demo import lacking
 
     if lacks := lacking():

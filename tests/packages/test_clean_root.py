@@ -161,8 +161,13 @@ def test_the_single_file_refuses_azure(packages: Path, tmp_path: Path) -> None:
             (Path(__file__).parents[2] / "policies/azure.yaml").read_bytes()
         )
         refused = root.run(single, "run", "--policy", "/policy.yaml", "--state", "/state", check=False)
+        rescue = root.run(single, "rescue", "/subscriptions/S/resourceGroups/G", check=False)
+        demo = root.run(single, "demo", check=False)
     assert refused.returncode == 78
     assert "azure" in refused.stderr
+    assert (rescue.returncode, demo.returncode) == (1, 1)
+    assert "nothing of Azure" in rescue.stderr
+    assert "this build has no demo" in demo.stderr
 
 
 def test_elsewhere_the_single_file_says_so(packages: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from drainer import demo
+from drainer import demo, wiring
 from drainer.cli import entry, exits, main, running
 from drainer.settings import Settings
 from tests.unit.cli.conftest import Drainer
@@ -110,6 +110,24 @@ def test_all_that_the_extra_brings_is_asked_for() -> None:
     listed = [*extras["optional-dependencies"]["demo"], *extras["optional-dependencies"]["emulator"]]
     names = {re.split(r"[\[>]", each)[0] for each in listed}
     assert set(demo.NEEDS) == names - {"drainer"}
+
+
+def test_a_build_without_the_demo_says_so(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """The single file has none of its modules."""
+    monkeypatch.setattr(running, "find_spec", lambda name: None)
+    assert main(["demo"]) == exits.FAILED
+    assert capsys.readouterr().err == "drainer: this build has no demo: pip install 'drainer[demo]'\n"
+
+
+def test_a_build_without_azure_says_so(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """The single file rescues nothing: one sentence, and no child process that could not start."""
+    monkeypatch.setattr(wiring, "has_azure", lambda: False)
+    assert main(["rescue", "/subscriptions/S/resourceGroups/G"]) == exits.FAILED
+    said = capsys.readouterr()
+    assert (said.out, said.err) == (
+        "",
+        "drainer: this build has nothing of Azure: install the .deb, or the wheel\n",
+    )
 
 
 def test_version(capsys: Capture) -> None:

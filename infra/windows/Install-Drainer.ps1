@@ -32,6 +32,8 @@ function Install-Program {
     }
     $extra = if ($OnlyLook) { '' } else { '[windows]' }
     Invoke-Checked 'installing the wheel' { & $Inside -m pip install --upgrade --quiet "$Wheel$extra" }
+    # pip leaves a wheel out whose version is there already, also where it was built anew.
+    Invoke-Checked 'installing the wheel' { & $Inside -m pip install --force-reinstall --no-deps --quiet $Wheel }
     Invoke-Checked 'compiling' { & $Inside -m compileall -q "$Program\venv\Lib\site-packages\drainer" }
 }
 
@@ -62,7 +64,6 @@ function Install-Policy {
 
 function Install-DrainerService {
     Invoke-Checked 'checking the policy' { & $Inside -m drainer check "$Root\policy.yaml" }
-    if (Get-Service -Name drainer -ErrorAction SilentlyContinue) { Stop-Service -Name drainer }
     Invoke-Checked 'registering the service' { & $Inside -m drainer.service --startup auto install }
     Invoke-Checked 'setting its recovery' {
         & sc.exe failure drainer reset= 86400 actions= restart/1000/restart/1000/restart/5000 | Out-Null
@@ -80,10 +81,18 @@ function Install-Look {
         -Principal $user -Force | Out-Null
 }
 
-Install-Program
-New-PrivateFolder $Root
-New-PrivateFolder "$Root\state"
-New-MarkerFolder "$Root\marker"
-Register-Source
-Install-Policy
-if ($OnlyLook) { Install-Look } else { Install-DrainerService }
+# Windows replaces no file of a program that runs.
+$Ran = Get-Service -Name drainer -ErrorAction SilentlyContinue | Where-Object { $_.Status -eq 'Running' }
+if ($Ran) { Stop-Service -Name drainer }
+try {
+    Install-Program
+    New-PrivateFolder $Root
+    New-PrivateFolder "$Root\state"
+    New-MarkerFolder "$Root\marker"
+    Register-Source
+    Install-Policy
+    if ($OnlyLook) { Install-Look } else { Install-DrainerService }
+} finally {
+    # Whatever failed, what ran goes on: its VM may be out.
+    if ($Ran) { Start-Service -Name drainer -ErrorAction Continue }
+}

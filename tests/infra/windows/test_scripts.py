@@ -56,6 +56,20 @@ def test_the_places_are_those_of_the_daemon() -> None:
         assert PureWindowsPath(str(place)) == PureWindowsPath(r"C:\ProgramData\drainer") / name
 
 
+def test_an_upgrade_replaces_nothing_that_runs() -> None:
+    """The service is stopped before any file of its program is, and started again whatever came of it."""
+    text = SCRIPTS[0].read_text(encoding="ascii")
+    steps = (
+        "Stop-Service -Name drainer",
+        "\n    Install-Program\n",
+        "} finally {",
+        "if ($Ran) { Start-Service",
+    )
+    places = [text.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "--force-reinstall --no-deps" in text, "a rebuilt wheel of the same version is installed too"
+
+
 def test_nothing_is_stopped_before_it_is_sure_that_it_can_be_given_back() -> None:
     """The program is looked for, the service stopped, the VM given back, and only then anything removed."""
     text = SCRIPTS[1].read_text(encoding="ascii")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.packages", description=__doc__, allow_abbrev=False)
     parser.add_argument("--out", type=Path, default=Path("dist"), metavar="DIR", help="default: dist")
     out: Path = parser.parse_args().out.resolve()
+    os.umask(0o022)  # the wheel records the modes of files that are made here
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="drainer-packages-") as made:
         packages = build(Path(made), out)

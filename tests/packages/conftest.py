@@ -21,7 +21,7 @@ INPUTS = ("drainer", "metadata_server", "infra", "policies", "docs", "pyproject.
 EPOCH = "1767225600"
 
 
-def build_into(out: Path, **environment: str) -> None:
+def build_into(out: Path, *, umask: int = 0o022, **environment: str) -> None:
     """`make packages` without the set-up, at a fixed time."""
     done = subprocess.run(
         [sys.executable, "-m", "infra.packages", "--out", str(out)],
@@ -30,6 +30,7 @@ def build_into(out: Path, **environment: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        umask=umask,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert done.stdout.splitlines()[-1].startswith("packages: ")

@@ -95,7 +95,7 @@ def test_without_the_sidecar_it_exits_0_and_reports_failures(
     assert demo.main(["--short", "--without-sidecar", "--report", str(folder)]) == 0
     said: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert said.keys() == {"schema", "backend", *RUN}
-    assert (said["schema"], said["backend"], said["reboots"], said["restored"]) == (1, "health-probe", 3, 3)
+    assert (said["schema"], said["backend"], said["reboots"], said["restored"]) == (1, "azure", 3, 3)
     assert said["failed"] > 0
     assert said["seconds_out"].keys() <= {"vm1", "vm2", "vm3"}
     assert (folder / "traffic.png").read_bytes().startswith(b"\x89PNG")

@@ -8,19 +8,18 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from types import FrameType
 
 from drainer import pace
-from drainer.alarms import Scene, alarms_of, announce, refusals
-from drainer.board import Alarm, Board, Snapshot
+from drainer.alarms import Scene
 from drainer.clock import SystemClock
 from drainer.core.model import Document, Vm
 from drainer.core.policy import Policy
 from drainer.core.record import Finished, Opened
 from drainer.core.step import Step
 from drainer.core.wish import Adopt, Wish
+from drainer.display import Display
 from drainer.dryrun import dry
 from drainer.errors import Broken, PolicyInvalid
 from drainer.hooks import HookRan
@@ -35,7 +34,6 @@ from drainer.ruling import Ruling
 from drainer.selfcheck import DOCTOR, SelfCheck
 from drainer.settings import Settings
 from drainer.statedir import StateDirectory
-from drainer.status import headline
 from drainer.stopped import EXIT_CONFIGURATION, EXIT_OK, Stopped
 from drainer.supervisor import Supervisor
 from drainer.tally import Tally
@@ -62,38 +60,34 @@ class Daemon:
         self._settings = settings
         self._clock = clock
         self._log = log
-        self._alarms: dict[str, Alarm] = {}
         self._wake = Wake()
         self._stopping = False
         self._supervisor = Supervisor(os.environ)
+        self._display = Display(self._wake.call, log=log, supervisor=self._supervisor)
         self._reload = False
         self._listen_to_reloads()
+        alarm = self._display.raise_alarm
         self._directory = StateDirectory(
-            settings.state, clock=clock, log=log, alarm=self._raise_alarm, dry_run=settings.dry_run
+            settings.state, clock=clock, log=log, alarm=alarm, dry_run=settings.dry_run
         )
         self._journal = self._directory.journal()
         episode = self._journal.state.episode
-        self._directory.reserve(episode_open=episode is not None, alarm=self._raise_alarm)
-        self._ruling = Ruling(
-            settings, directory=self._directory, episode=episode, log=log, alarm=self._raise_alarm
-        )
+        self._directory.reserve(episode_open=episode is not None, alarm=alarm)
+        self._ruling = Ruling(settings, directory=self._directory, episode=episode, log=log, alarm=alarm)
         self._poller = self._start_feed()
-        self._ownership = Ownership(
-            episode, clock=clock, directory=self._directory, log=log, alarm=self._raise_alarm
-        )
+        self._ownership = Ownership(episode, clock=clock, directory=self._directory, log=log, alarm=alarm)
         self._search: Search | None = None
         self._selfcheck = SelfCheck(
             settings,
             clock,
             log=log,
-            alarm=self._raise_alarm,
-            clear=self._clear_alarm,
+            alarm=alarm,
+            clear=self._display.clear_alarm,
             command=DOCTOR if uses_azure(self._ruling.policy) else (),
         )
         self._tally = Tally()
         self._reconciler = self._build(self._ruling.policy)
-        self.board = Board(self._wake.call)
-        self.board.show(Snapshot(state=self._journal.state))  # the first tick may take its time
+        self._display.recorded(self._journal.state)
         self._started = clock.now()
 
     # --- start ---
@@ -139,7 +133,8 @@ class Daemon:
     def serve(self) -> None:
         """Until SIGTERM."""
         self._listen_to_signals()
-        listeners = started(self.board, self._settings, self._clock, log=self._log, alarm=self._raise_alarm)
+        board, alarm = self._display.board, self._display.raise_alarm
+        listeners = started(board, self._settings, self._clock, log=self._log, alarm=alarm)
         self._log.info("daemon.started", state=str(self._settings.state))
         self._supervisor.ready()
         self._poller.start()
@@ -153,7 +148,7 @@ class Daemon:
     def _turn(self) -> timedelta:
         """Wishes, a reload, ticks, and what to show. The one place where a bug of ours is survived."""
         try:
-            self.board.take_wishes(self._grant)
+            self._display.board.take_wishes(self._grant)
             if self._reload:
                 self._reload_policy()
             if not self._know_ourselves():
@@ -169,54 +164,27 @@ class Daemon:
             raise
         except Exception as error:  # noqa: BLE001
             self._log.error("bug.survived", error=f"{type(error).__name__}: {error}", where=_where(error))
-            self._raise_alarm("bug", f"{type(error).__name__}: {error}")
-            self._show_alarmed()
+            self._display.raise_alarm("bug", f"{type(error).__name__}: {error}")
+            self._display.broken_off()
             return pace.AFTER_BUG
 
     def _grant(self, wish: Wish, by: str) -> None:
         """Raises Broken: it could not be recorded, so it is not granted."""
         self._reconciler.wish(wish, by=by)
         if isinstance(wish, Adopt):
-            self._clear_alarm("marks-unread")
+            self._display.clear_alarm("marks-unread")
 
     def _after_tick(self, tick: Tick) -> None:
         self._journal.keep_ready()
         if tick.state.episode is None:
-            self._clear_alarm("policy-changed")
+            self._display.clear_alarm("policy-changed")
             if self._ruling.is_postponed:
                 self._rule_by(self._ruling.take_next())
         self._show(tick)
 
     def _show(self, tick: Tick | None) -> None:
-        """`tick` None: nothing may be decided yet; what is wrong stands there all the same."""
-        fresh = self._scene(tick)
-        alarms = (*self._alarms.values(), *refusals(self._reconciler.ports.layers), *alarms_of(fresh))
-        self._tally.polled(self._poller)
-        self._tally.saw(fresh.episode)
-        announce(self._log, before=self.board.snapshot.alarms, fresh=alarms)
-        shown = Snapshot(
-            tick=tick,
-            state=self._journal.state,
-            document=fresh.document,
-            alarms=alarms,
-            vm=self._vm_name(),
-            policy=self._reconciler.policy.digest,
-            counters=self._tally.counters(),
-        )
-        self.board.show(shown)
-        self._supervisor.status(headline(shown))
-
-    def _show_alarmed(self) -> None:
-        """What was shown before, with the alarms of now: a tick that never ends well shows nothing itself."""
-        before = self.board.snapshot
-        kept = (alarm for alarm in before.alarms if alarm.kind not in self._alarms)
-        shown = replace(before, alarms=(*self._alarms.values(), *kept))
-        announce(self._log, before=before.alarms, fresh=shown.alarms)
-        self.board.show(shown)
-        self._supervisor.status(headline(shown))
-
-    def _scene(self, tick: Tick | None) -> Scene:
-        return Scene(
+        """`tick` None: nothing may be decided yet."""
+        scene = Scene(
             now=tick.seen.now if tick else self._clock.now(),
             document=tick.seen.document if tick else self._poller.latest(),
             tick=tick,
@@ -224,12 +192,15 @@ class Daemon:
             memory=self._reconciler.memory,
             started=self._started,
         )
-
-    def _raise_alarm(self, kind: str, reason: str) -> None:
-        self._alarms[kind] = Alarm(kind=kind, reason=reason)
-
-    def _clear_alarm(self, kind: str) -> None:
-        self._alarms.pop(kind, None)
+        self._tally.polled(self._poller)
+        self._tally.saw(scene.episode)
+        self._display.ticked(
+            scene,
+            layers=self._reconciler.ports.layers,
+            vm=self._vm_name(),
+            policy=self._reconciler.policy.digest,
+            counters=self._tally.counters(),
+        )
 
     # --- who am I ---
 
@@ -269,7 +240,9 @@ class Daemon:
         self._search = None
         if search.unanswered:
             told = "; ".join(f"{name}: {why}" for name, why in search.unanswered.items())
-            self._raise_alarm("marks-unread", f"whether this VM is out by our hand could not be read: {told}")
+            self._display.raise_alarm(
+                "marks-unread", f"whether this VM is out by our hand could not be read: {told}"
+            )
         return True
 
     def _adopted(self, search: Search) -> bool:
@@ -277,11 +250,13 @@ class Daemon:
         try:
             self._reconciler.wish(Adopt(layers=search.ours), by="the balancer's own mark")
         except Broken as error:
-            self._raise_alarm("state-unwritable", f"this VM is out by our hand, unrecorded: {error.reason}")
+            self._display.raise_alarm(
+                "state-unwritable", f"this VM is out by our hand, unrecorded: {error.reason}"
+            )
             self._show(None)
             return False
         self._log.warning("journal.rebuilt", layers=",".join(search.ours))
-        self._clear_alarm("state-unwritable")
+        self._display.clear_alarm("state-unwritable")
         return True
 
     def _nothing_announced(self) -> bool:
@@ -294,7 +269,7 @@ class Daemon:
     def _reload_policy(self) -> None:
         """Validate at once; tighten at once; what else changed waits for Close."""
         self._reload = False
-        self._alarms.pop("policy-refused", None)
+        self._display.clear_alarm("policy-refused")
         episode = self._journal.state.episode
         policy = self._ruling.reload(episode)
         if policy is None:

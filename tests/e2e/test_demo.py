@@ -153,11 +153,13 @@ def test_the_whole_demo(tmp_path: Path, backend: str) -> None:
 def test_told_to_end_it_leaves_nothing_behind(tmp_path: Path, told: signal.Signals) -> None:
     """By `timeout`, or a terminal that closes: what it started is stopped, and its folder is gone."""
     temporary = Path(tempfile.mkdtemp(prefix="told-"))  # a short name, for it holds sockets
+    before = signal.signal(told, signal.SIG_DFL)  # what nohup started, as these tests may be, ignores SIGHUP
     demo = subprocess.Popen(
         [*DRAINER, "demo", "--short", "--backend", "health-probe", "--report", str(tmp_path / "report")],
         env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.DEVNULL,
     )
+    signal.signal(told, before)
     try:
         until(lambda: any(file.stat().st_size for file in temporary.glob("*/results.jsonl")), "the traffic")
         demo.send_signal(told)
@@ -165,6 +167,9 @@ def test_told_to_end_it_leaves_nothing_behind(tmp_path: Path, told: signal.Signa
         assert _started_below(temporary) == []
         temporary.rmdir()
     finally:
+        demo.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            demo.wait(timeout=60)
         demo.kill()
 
 

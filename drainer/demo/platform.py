@@ -156,9 +156,10 @@ def balanced(
 def wired(places: tuple[Place, ...], *, site: Site = LOOPBACK) -> dict[str, Any]:
     """A wire of its own to each VM, for a balancer of another make: so that a host can fall silent.
 
-    VMs that have links of their own need none.
+    VMs that have links of their own need none. A wire is no balancer: on a crowded machine one probe that is
+    not answered in time must not cut it, so it takes five.
     """
-    probe = {"protocol": "tcp", "interval": "200ms", "threshold": 1, "source": site.prober}
+    probe = {"protocol": "tcp", "interval": "200ms", "threshold": 5, "source": site.prober}
     wires = [place for place in places if place.wire_port]
     return {
         "version": 1,

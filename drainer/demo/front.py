@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import socket
 import subprocess
@@ -144,17 +145,22 @@ class HaproxyFront:
         command = [program, "-db", "-f", str(file)]
         self._process = started(command, self._root / "haproxy.log")
         until(self._socket.exists, "HAProxy to open its socket", within_s=20)
+        until(self._all_checked, "HAProxy to have checked every VM", within_s=60)
 
     def stop(self) -> None:
         if self._process is not None:
             ended(self._process)
 
     def taking_work(self) -> dict[str, bool]:
-        return {name: status == "UP" for name, status in self._statuses()}
+        return {row["svname"]: row["status"].split(" ")[0] == "UP" for row in self._servers()}
 
-    def _statuses(self) -> list[tuple[str, str]]:
-        rows = [line.split(",") for line in self._ask("show stat -1 4 -1").splitlines()[1:] if line]
-        return [(row[1], row[17].split(" ")[0]) for row in rows]
+    def _all_checked(self) -> bool:
+        """Before its first check HAProxy takes a server for up, and may find it down a moment later."""
+        return all(row["check_status"] == "L7OK" and row["status"] == "UP" for row in self._servers())
+
+    def _servers(self) -> list[dict[str, str]]:
+        table = self._ask("show stat -1 4 -1").removeprefix("# ").splitlines()
+        return list(csv.DictReader(line for line in table if line))
 
     def _ask(self, command: str) -> str:
         with socket.socket(socket.AF_UNIX) as opened:

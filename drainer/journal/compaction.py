@@ -11,15 +11,18 @@ from drainer.core import wish as wishes
 from drainer.core.episode import Wishes
 from drainer.core.fold import fold
 from drainer.core.record import Opened, Record, Wished
-from drainer.journal.lines import Unknown, read_line, write_line
+from drainer.journal.lines import known, write_line
 
 
 def compacted(lines: Sequence[str], *, budget: int) -> tuple[str, ...]:
-    """The lines to keep: of the newest episodes as many as fit into `budget` bytes, and what holds still."""
-    known = tuple(_known(line) for line in lines)
-    held = fold(record for record in known if record is not None).wishes
-    cut = _cut(lines, known, budget)
-    older = tuple(zip(lines[:cut], known[:cut], strict=True))
+    """The lines to keep: of the newest episodes as many as fit into `budget` bytes, and what holds still.
+
+    Raises ValueError for a line that nobody can read: nothing is cut then.
+    """
+    records = tuple(known(line) for line in lines)
+    held = fold(record for record in records if record is not None).wishes
+    cut = _cut(lines, records, budget)
+    older = tuple(zip(lines[:cut], records[:cut], strict=True))
     kept = tuple(line for line, record in older if record is None or _holds(record, held))
     return (*_skips_told_otherwise(older, held), *kept, *lines[cut:])
 
@@ -37,22 +40,14 @@ def _skips_told_otherwise(older: Iterable[tuple[str, Record | None]], held: Wish
     )
 
 
-def _known(line: str) -> Record | None:
-    """None: another release wrote it. A line that nobody can read raises ValueError, and nothing is cut."""
-    try:
-        return read_line(line)
-    except Unknown:
-        return None
-
-
-def _cut(lines: Sequence[str], known: Sequence[Record | None], budget: int) -> int:
+def _cut(lines: Sequence[str], records: Sequence[Record | None], budget: int) -> int:
     """Where the newest lines begin that fit: at an Opened, or at the end where none does."""
     cut, size = len(lines), 0
     for number in range(len(lines) - 1, -1, -1):
         size += len(lines[number].encode()) + 1
         if size > budget:
             break
-        record = known[number]
+        record = records[number]
         if record is not None and isinstance(record.body, Opened):
             cut = number
     return cut

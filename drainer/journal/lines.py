@@ -90,6 +90,14 @@ def read_line(line: str) -> Record:
     return Record(at=at, body=body)
 
 
+def known(line: str) -> Record | None:
+    """The same; None: another release wrote it. A line that nobody can read raises ValueError."""
+    try:
+        return read_line(line)
+    except Unknown:
+        return None
+
+
 def _object(line: str) -> dict[str, Any]:
     """Raises ValueError, also for bytes that were no UTF-8."""
     line.encode()

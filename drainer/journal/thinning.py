@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import groupby
 
 from drainer.core.record import Finished, Intended, Outcome, Record
-from drainer.journal.lines import Unknown, read_line
+from drainer.journal.lines import known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def _worth_keeping(tries: Sequence[Try]) -> Iterator[str]:
 
 def _parts(lines: Sequence[str]) -> Iterator[Try | str]:
     """Tries, and every other line for itself."""
-    records = [_known(line) for line in lines]
+    records = [known(line) for line in lines]
     number = 0
     while number < len(lines):
         end = _end_of_try(records, number)
@@ -67,13 +67,6 @@ def _parts(lines: Sequence[str]) -> Iterator[Try | str]:
         else:
             yield tried
         number = end
-
-
-def _known(line: str) -> Record | None:
-    try:
-        return read_line(line)
-    except Unknown:
-        return None
 
 
 def _end_of_try(records: Sequence[Record | None], number: int) -> int:

@@ -4,11 +4,11 @@ open, the one it was opened under. Layers that took a VM out must be there to gi
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 from drainer.core.episode import Episode
 from drainer.core.policy import Policy
-from drainer.errors import PolicyInvalid, Problem
+from drainer.errors import PolicyInvalid
 from drainer.log import Log
 from drainer.settings import Settings
 from drainer.statedir import RaiseAlarm, StateDirectory
@@ -89,11 +89,8 @@ class Ruling:
     def _named(self, before: Accepted | None) -> Accepted:
         """The policy that the settings name. Raises PolicyInvalid, also where the file is gone and another
         policy ruled `before`: the built-in one may know nothing of this VM's layers."""
-        named = load_policy(self._settings)
-        gone = not self._settings.policy_named and not self._settings.policy.exists()
-        if gone and before is not None and before.policy.digest != named.policy.digest:
-            raise PolicyInvalid((_gone(self._settings.policy),))
-        return named
+        another_ruled = before is not None and before.policy.digest != built_in().policy.digest
+        return load_policy(replace(self._settings, policy_named=self._settings.policy_named or another_ruled))
 
     def _fall_back(self, error: PolicyInvalid, kept: Accepted | None, *, open_episode: bool) -> Accepted:
         self._refuse(error)
@@ -114,17 +111,6 @@ class Ruling:
             return Accepted(policy=parse_policy(text, file=str(self._directory.path / ACCEPTED)), text=text)
         except PolicyInvalid:
             return None
-
-
-def _gone(path: Path) -> Problem:
-    return Problem(
-        file=str(path),
-        line=1,
-        column=1,
-        field="policy",
-        expected="the policy that was accepted before, or another one",
-        found="no file",
-    )
 
 
 def _opened_under(episode: Episode | None, kept: Accepted | None) -> str:

@@ -30,12 +30,11 @@ class HostLock:
 
     def __init__(self) -> None:
         self._bound: socket.socket | None = None
-        self._held = b""
 
     def take(self, vm: str) -> None:
         """Raises Transient kind "locked" where another daemon on this host serves the same VM; Broken kind
         "lock-usurped" where the name is held by somebody who may not, which protects nobody."""
-        if not vm or _name(vm) == self._held or not _has_abstract_names():
+        if not vm or not _has_abstract_names() or self._holds(_name(vm)):
             return
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -52,12 +51,15 @@ class HostLock:
                 "lock-usurped", f"uid {holder} holds the lock of the VM {vm}, and may not"
             ) from error
         self.release()  # of another name, by which this VM was known before
-        self._bound, self._held = bound, _name(vm)
+        self._bound = bound
 
     def release(self) -> None:
         if self._bound is not None:
             self._bound.close()
-            self._bound, self._held = None, b""
+            self._bound = None
+
+    def _holds(self, name: bytes) -> bool:
+        return self._bound is not None and self._bound.getsockname() == name
 
 
 def _name(vm: str) -> bytes:

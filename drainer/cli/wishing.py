@@ -53,8 +53,11 @@ def add(verbs: Verbs) -> None:
     )
 
 
-def _wish(verbs: Verbs, name: str, run: Any, *, about: str, example: str) -> argparse.ArgumentParser:
-    parser = add_verb(verbs, name, run, about=about, example=example, flags=("socket",))
+def _wish(
+    verbs: Verbs, name: str, run: Any, *, about: str, example: str, flags: tuple[str, ...] = ()
+) -> argparse.ArgumentParser:
+    """`flags`: beside the socket."""
+    parser = add_verb(verbs, name, run, about=about, example=example, flags=("socket", *flags))
     add_flag(parser, JSON)
     return parser
 
@@ -77,15 +80,14 @@ def _add_drain(verbs: Verbs) -> None:
 
 
 def _add_restore(verbs: Verbs) -> None:
-    restored = add_verb(
+    restored = _wish(
         verbs,
         "restore",
         restore,
         about="skip every notice present, and give back what was taken once it is healthy and no hold stands",
         example="drainer restore            (daemon dead: drainer restore --offline)",
-        flags=("socket", "state", "policy", *READING, *MANAGING, "boot-id"),
+        flags=("state", "policy", *READING, *MANAGING, "boot-id"),
     )
-    add_flag(restored, JSON)
     restored.add_argument(
         "--offline",
         action="store_true",
@@ -94,15 +96,14 @@ def _add_restore(verbs: Verbs) -> None:
 
 
 def _add_resume(verbs: Verbs) -> None:
-    resumed = add_verb(
+    resumed = _wish(
         verbs,
         "resume",
         resume,
         about="end a hold, a yield, and a hook's abort",
         example="drainer resume             (daemon dead: drainer resume --offline)",
-        flags=("socket", "state", "boot-id"),
+        flags=("state", "boot-id"),
     )
-    add_flag(resumed, JSON)
     resumed.add_argument(
         "--offline", action="store_true", help="with the daemon dead: by the journal in --state"
     )

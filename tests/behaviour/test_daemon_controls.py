@@ -342,14 +342,20 @@ def test_history_tells_the_episode_in_order_with_the_daemon_alive_and_dead(stand
     assert json.loads(one.told("history", "--json").stdout) == json.loads(living.stdout)
 
 
-def test_a_lost_journal_is_rebuilt_from_the_marker(stand: Stand) -> None:
-    """Out, and the journal deleted: the marker says whose it is, and the next life gives back."""
+def rebuilt(stand: Stand) -> str:
+    """Out, dead, the journal deleted, and rebuilt from the marker by the next life; the event's id."""
     one = serving(stand)
     event = out(stand)
     one.kill()
     (one.state / "journal.jsonl").unlink()
     one.start()
     one.until_said("journal.rebuilt")
+    return event
+
+
+def test_a_lost_journal_is_rebuilt_from_the_marker(stand: Stand) -> None:
+    """Out, and the journal deleted: the marker says whose it is, and the next life gives back."""
+    one, event = stand.sidecar, rebuilt(stand)
     assert one.marker.exists(), "a notice is still there"
     stand.complete(event)
     one.until_said("episode.closed")
@@ -376,12 +382,7 @@ def test_a_journal_that_was_lost_but_for_its_end_is_rebuilt_from_the_marker(stan
 def test_what_was_adopted_is_given_back_though_the_policy_changed(stand: Stand) -> None:
     """Rebuilt from the marker, then dead, and the policy names another marker: the one that ruled when the VM
     was claimed rules until it is given back."""
-    one = serving(stand)
-    event = out(stand)
-    one.kill()
-    (one.state / "journal.jsonl").unlink()
-    one.start()
-    one.until_said("journal.rebuilt")
+    one, event = stand.sidecar, rebuilt(stand)
     one.kill()
     one.change_policy(str(one.marker), str(one.root / "elsewhere"))
     one.start()

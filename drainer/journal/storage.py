@@ -1,4 +1,4 @@
-"""Where the journal's lines live: a file, fsynced a record at a time, and the lock on its directory.
+"""Where the journal's lines live: a file, fsynced a record at a time.
 
 Knows bytes and files. It must not know what a line means.
 """
@@ -12,9 +12,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from drainer.errors import Broken, Transient
+from drainer.errors import Broken
 from drainer.fresh import anew, private, readable
 from drainer.machine import THIS
 
@@ -28,32 +27,6 @@ MOST_ASIDE = 100
 _NO_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-
-
-class StateLock:
-    """One daemon per state directory. Held until the process ends, however it ends."""
-
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / "lock"
-        self._file: IO[str] | None = None
-
-    def take(self) -> None:
-        """Raises Transient kind "locked" where another process holds it, Broken where it cannot be had."""
-        try:
-            opened = open(self._path, "a+", encoding="ascii", opener=private)  # noqa: SIM115  held for life
-        except OSError as error:
-            raise Broken("state-unwritable", f"{self._path}: {error.strerror}") from error
-        try:
-            THIS.lock(opened.fileno())
-        except OSError as error:
-            opened.close()
-            raise Transient("locked", f"{self._path} is held by another drainer") from error
-        self._file = opened
-
-    def release(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,6 @@ LOOK_EVERY_S = 0.05
 KILLED_WITHIN_S = 2.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-
 _held: dict[tuple[str, ...], subprocess.Popen[bytes]] = {}
 """Programs that were killed and do not end."""
 

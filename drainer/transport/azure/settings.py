@@ -19,7 +19,6 @@ AUTHORITIES = "DRAINER_CHILD_CA_FILE"
 IDENTITY = "DRAINER_CHILD_CLIENT_ID"
 PARENT = "DRAINER_CHILD_PARENT"
 
-
 LOGGED_IN = "az"
 """In place of a client id: whoever is logged in with `az`, for what people run by hand."""
 

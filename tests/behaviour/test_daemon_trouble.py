@@ -506,7 +506,7 @@ def test_a_journal_that_is_taken_away_is_written_again(stand: Stand) -> None:
     journal.unlink()
     until(journal.exists, "the journal to be there again")
     one.until_said("journal.rewritten")
-    assert journal.read_bytes() == before
+    assert journal.read_bytes().startswith(before), "what came since stands behind it"
     one.kill()
     one.start()
     stand.complete(event)
